@@ -1,0 +1,1 @@
+"""One event loop, one pool, a migrated database, every test rolled back."""

@@ -1,0 +1,1 @@
+"""Where the database comes from: server, template, worker database."""

@@ -1,0 +1,1 @@
+"""What the plugin tells people: the header and the failure sections."""

@@ -1,0 +1,1 @@
+"""Isolation below the event loop: routed connections, virtual transactions, turns."""

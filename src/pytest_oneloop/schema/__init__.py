@@ -1,0 +1,1 @@
+"""What a database is built from: Alembic, a metadata object, or a callable."""
