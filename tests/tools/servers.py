@@ -51,7 +51,9 @@ class ServerStartError(Exception):
 
 @contextmanager
 def running_server(
-    *, auth: Literal["scram-sha-256", "trust"] = "scram-sha-256", password: str = "s3cret word"
+    *,
+    auth: Literal["scram-sha-256", "trust"] = "scram-sha-256",
+    password: str = "s3cret word",  # noqa: S107 - it guards nothing
 ) -> Iterator[ServerAddress]:
     """Run a PostgreSQL on a free port of 127.0.0.1, and leave nothing of it behind.
 
@@ -163,8 +165,9 @@ def _start(folder: Path, port: int) -> subprocess.Popen[bytes]:
     settings = [f"--{name}={value}" for name, value in _SETTINGS.items()]
     return subprocess.Popen(
         [
-            *(sys.executable, "-I", "-S", guardian, folder, str(_NOBODY), "--"),
-            *(_binaries() / "postgres", "-D", folder / "data", "-p", str(port), *settings),
+            *(sys.executable, "-I", "-S", str(guardian), str(folder), str(_NOBODY), "--"),
+            *(str(_binaries() / "postgres"), "-D", str(folder / "data"), "-p", str(port)),
+            *settings,
         ],
         stdin=subprocess.PIPE,
         cwd="/",

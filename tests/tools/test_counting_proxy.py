@@ -15,6 +15,7 @@ import asyncpg
 import psycopg
 import psycopg2
 import pytest
+
 from tools.counting_proxy import CountingProxy, Traffic
 from tools.servers import conninfo
 from tools.wire import WireError
@@ -234,19 +235,28 @@ def test_a_server_that_is_down_is_an_error_of_the_proxy(tcp_database: ServerAddr
     with socket.socket() as closed:
         closed.bind(("127.0.0.1", 0))
         down = replace(tcp_database, port=closed.getsockname()[1])
-    with pytest.raises(BaseExceptionGroup) as caught, CountingProxy(down) as proxy:
-        with pytest.raises(psycopg.OperationalError):
-            psycopg.connect(conninfo(proxy.address))
-        assert eventually(lambda: proxy.open_connections == 0)
+
+    def connect() -> None:
+        with CountingProxy(down) as proxy:
+            with pytest.raises(psycopg.OperationalError):
+                psycopg.connect(conninfo(proxy.address))
+            assert eventually(lambda: proxy.open_connections == 0)
+
+    with pytest.raises(BaseExceptionGroup) as caught:
+        connect()
     assert caught.group_contains(ConnectionRefusedError)
 
 
 def test_a_client_of_another_protocol_is_an_error_of_the_proxy(
     tcp_database: ServerAddress,
 ) -> None:
-    with pytest.raises(BaseExceptionGroup) as caught, CountingProxy(tcp_database) as proxy:
-        with socket.create_connection((proxy.address.host, proxy.address.port), 10) as client:
-            client.sendall(b"\0\0\0\x10GET / HTTP/1.1\r\n\r\n")
-            assert client.recv(1) == b""
-        assert eventually(lambda: proxy.open_connections == 0)
+    def speak_http() -> None:
+        with CountingProxy(tcp_database) as proxy:
+            with socket.create_connection((proxy.address.host, proxy.address.port), 10) as client:
+                client.sendall(b"\0\0\0\x10GET / HTTP/1.1\r\n\r\n")
+                assert client.recv(1) == b""
+            assert eventually(lambda: proxy.open_connections == 0)
+
+    with pytest.raises(BaseExceptionGroup) as caught:
+        speak_http()
     assert caught.group_contains(WireError)

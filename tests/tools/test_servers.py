@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING
 
 import psycopg
 import pytest
+
 from tools.servers import conninfo, fresh_database, running_server
 
 if TYPE_CHECKING:
