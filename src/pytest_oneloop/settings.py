@@ -1,0 +1,211 @@
+"""One frozen `Settings` for a run: each value checked, with the place that it came from."""
+
+from __future__ import annotations
+
+import re
+import tomllib
+from dataclasses import dataclass, fields
+from pathlib import Path
+from urllib.parse import parse_qsl, urlsplit
+
+from pytest_oneloop.errors.settings import InvalidSettingError, UnreadableProjectFileError
+from pytest_oneloop.options import STRATEGIES, Places, Value
+
+__all__ = ["FASTAPI_ENTRYPOINT", "Places", "Settings", "Value", "read_settings", "without_password"]
+
+FASTAPI_ENTRYPOINT = "pyproject.toml [tool.fastapi]"
+"""The source of an application that was named for FastAPI's own command."""
+
+_OBJECT = re.compile(r"[^\W\d]\w*(\.[^\W\d]\w*)*:[^\W\d]\w*(\.[^\W\d]\w*)*(?P<call>\(\))?")
+# Up to the last `@`, for a password that should have been percent-encoded must not show either.
+_PASSWORD_IN_URL = re.compile(r"(?<=://)(?P<user>[^:/?#@]*):.*(?=@)")
+_PASSWORD_IN_QUERY = re.compile(r"(?<=[?&])(?P<name>password|sslpassword)=[^&#]*", re.IGNORECASE)
+
+
+@dataclass(frozen=True, slots=True)
+class Settings:
+    """All settings of a run, checked.
+
+    Attributes:
+        app: `module:attribute`, perhaps with `()`, or `None`.
+        server: The URL of a server, with its password, or `None` for the embedded one.
+        schema: `alembic`, `module:attribute`, or `None` for "find it".
+        strategy: One of `STRATEGIES`.
+        passthrough: Names of dialects, in lower case.
+        cache_dir: An absolute path, which need not exist yet.
+        postgres_bin: A folder that exists, or `None`.
+    """
+
+    app: Value[str | None]
+    server: Value[str | None]
+    schema: Value[str | None]
+    strategy: Value[str]
+    passthrough: Value[tuple[str, ...]]
+    cache_dir: Value[Path]
+    postgres_bin: Value[Path | None]
+
+    def described(self) -> list[tuple[str, str, str]]:
+        """Return (name, value, source) of each setting, as text for people, passwords masked."""
+        return [
+            (f"oneloop_{field.name}", _described(held.value), held.source)
+            for field in fields(self)
+            for held in [getattr(self, field.name)]
+        ]
+
+
+def read_settings(places: Places) -> Settings:
+    """Return the settings that hold for a run.
+
+    Reads `pyproject.toml` in the root folder where nothing else names the application, and asks
+    the file system about the folders that were named; touches nothing else.
+
+    Raises:
+        InvalidSettingError: A value cannot work.
+        UnreadableProjectFileError: `pyproject.toml` is needed, and is not valid TOML.
+    """
+    app = places.find("oneloop_app") or _fastapi_entrypoint(places.rootdir)
+    server = places.find("oneloop_server")
+    schema = places.find("oneloop_schema")
+    return Settings(
+        app=_object_path("oneloop_app", app) if app else Value(None, "default"),
+        server=_server_url(server) if server else Value(None, "default"),
+        schema=_schema_source(schema) if schema else Value(None, "default"),
+        strategy=_strategy(places.find("oneloop_strategy") or Value("rollback", "default")),
+        passthrough=_names(places.find("oneloop_passthrough") or Value("", "default")),
+        cache_dir=_cache_dir(places.find("oneloop_cache_dir"), places.rootdir),
+        postgres_bin=_existing_folder(places.find("oneloop_postgres_bin"), places.rootdir),
+    )
+
+
+def without_password(url: str) -> str:
+    """Return `url` with each password in it replaced by `***`."""
+    masked = _PASSWORD_IN_URL.sub(r"\g<user>:***", url)
+    return _PASSWORD_IN_QUERY.sub(r"\g<name>=***", masked)
+
+
+def _described(value: object) -> str:
+    if isinstance(value, tuple):
+        return ", ".join(value) or "none"
+    if value is None:
+        return "not set"
+    return without_password(str(value))
+
+
+def _fastapi_entrypoint(rootdir: Path) -> Value[str] | None:
+    """Return the application that `[tool.fastapi]` names, which `fastapi dev` would run."""
+    path = rootdir / "pyproject.toml"
+    try:
+        table: object = tomllib.loads(path.read_text(encoding="utf-8"))
+    except FileNotFoundError:
+        return None
+    except (OSError, ValueError) as cause:
+        raise UnreadableProjectFileError(path=path, cause=cause) from cause
+    for key in ("tool", "fastapi", "entrypoint"):
+        table = table.get(key) if isinstance(table, dict) else None
+    return Value(str(table).strip(), FASTAPI_ENTRYPOINT) if table else None
+
+
+def _object_path(name: str, held: Value[str]) -> Value[str]:
+    if not _OBJECT.fullmatch(held.value):
+        raise InvalidSettingError(
+            name=name,
+            value=held.value,
+            source=held.source,
+            problem="it is not of the form module:attribute.",
+            instead=f"write the module's dotted name, a colon, and the name in it: "
+            f"{name} = shop.main:app, or shop.main:create_app() for a function to call.",
+        )
+    return held
+
+
+def _server_url(held: Value[str]) -> Value[str]:
+    problem = _problem_of_server_url(held.value)
+    if problem:
+        raise InvalidSettingError(
+            name="oneloop_server",
+            value=without_password(held.value),
+            source=held.source,
+            problem=problem,
+            instead="write oneloop_server = postgresql://user:password@host:5432, for a role that "
+            "may create databases, or leave it out to use the embedded server.",
+        )
+    return held
+
+
+def _problem_of_server_url(url: str) -> str | None:
+    try:
+        parts = urlsplit(url)
+        _ = parts.port
+    except ValueError:
+        # The error's own text is left out: it may quote a piece of the password.
+        return "it is not a valid URL; a / or @ in a password has to be written as %2F or %40."
+    if parts.scheme.partition("+")[0] not in {"postgresql", "postgres"}:
+        return "it is not the URL of a PostgreSQL server, the only kind that is supported today."
+    if not parts.hostname and not any(key == "host" for key, _ in parse_qsl(parts.query)):
+        return "it names no host."
+    return None
+
+
+def _schema_source(held: Value[str]) -> Value[str]:
+    match = _OBJECT.fullmatch(held.value)
+    if held.value == "alembic" or (match and not match["call"]):
+        return held
+    raise InvalidSettingError(
+        name="oneloop_schema",
+        value=held.value,
+        source=held.source,
+        problem="it is neither alembic nor of the form module:attribute.",
+        instead="write oneloop_schema = alembic, or the place of a MetaData object or of a "
+        "function, such as oneloop_schema = shop.models:metadata.",
+    )
+
+
+def _strategy(held: Value[str]) -> Value[str]:
+    if held.value not in STRATEGIES:
+        raise InvalidSettingError(
+            name="oneloop_strategy",
+            value=held.value,
+            source=held.source,
+            problem="there is no strategy of that name in this version.",
+            instead=f"use one that exists ({', '.join(STRATEGIES)}), or leave it out.",
+        )
+    return held
+
+
+def _names(held: Value[str]) -> Value[tuple[str, ...]]:
+    names = held.value.replace(",", " ").lower().split()
+    return Value(tuple(dict.fromkeys(names)), held.source)
+
+
+def _cache_dir(held: Value[str] | None, rootdir: Path) -> Value[Path]:
+    if held is None:
+        # Imported here: it is needed by runs that have not set the folder, and by no --version.
+        from platformdirs import user_cache_path  # noqa: PLC0415
+
+        return Value(user_cache_path("pytest-oneloop", appauthor=False), "default")
+    path = rootdir / Path(held.value).expanduser()
+    if path.exists() and not path.is_dir():
+        raise InvalidSettingError(
+            name="oneloop_cache_dir",
+            value=held.value,
+            source=held.source,
+            problem=f"{path} is a file.",
+            instead="name a folder; it is made where it does not exist.",
+        )
+    return Value(path, held.source)
+
+
+def _existing_folder(held: Value[str] | None, rootdir: Path) -> Value[Path | None]:
+    if held is None:
+        return Value(None, "default")
+    path = rootdir / Path(held.value).expanduser()
+    if not path.is_dir():
+        raise InvalidSettingError(
+            name="oneloop_postgres_bin",
+            value=held.value,
+            source=held.source,
+            problem=f"{path} is not a folder.",
+            instead="name the folder that holds postgres and initdb, such as "
+            "/usr/lib/postgresql/17/bin, or leave it out.",
+        )
+    return Value(path, held.source)
