@@ -18,6 +18,7 @@ from typing import TYPE_CHECKING, Literal
 
 import psycopg
 from psycopg import sql
+from sqlalchemy import URL
 
 from pytest_oneloop.databases.address import ServerAddress
 
@@ -117,6 +118,14 @@ def conninfo(server: ServerAddress) -> str:
         dbname=server.database,
         connect_timeout=10,
     )
+
+
+def database_url(address: ServerAddress, driver: str = "postgresql+asyncpg") -> str:
+    """Return the address's database as a URL, its password included."""
+    url = URL.create(
+        driver, address.user, address.password, address.host, address.port, address.database
+    )
+    return url.render_as_string(hide_password=False)
 
 
 def _binaries() -> Path:

@@ -1,0 +1,32 @@
+"""Set-up 4: one loop for the engine, the sessions and the tests."""
+
+import os
+from collections.abc import AsyncIterator
+
+import pytest_asyncio
+from app import Base, app, get_session
+from httpx import ASGITransport, AsyncClient
+from sqlalchemy.ext.asyncio import AsyncEngine, AsyncSession, create_async_engine
+
+
+@pytest_asyncio.fixture(scope="session", loop_scope="session")
+async def db_engine() -> AsyncIterator[AsyncEngine]:
+    engine = create_async_engine(os.environ["APP_DATABASE_URL"])
+    async with engine.begin() as connection:
+        await connection.run_sync(Base.metadata.create_all)
+    yield engine
+    await engine.dispose()
+
+
+@pytest_asyncio.fixture(loop_scope="session")
+async def db_session(db_engine: AsyncEngine) -> AsyncIterator[AsyncSession]:
+    async with AsyncSession(db_engine, expire_on_commit=False) as session:
+        yield session
+
+
+@pytest_asyncio.fixture(loop_scope="session")
+async def client(db_session: AsyncSession) -> AsyncIterator[AsyncClient]:
+    app.dependency_overrides[get_session] = lambda: db_session
+    async with AsyncClient(transport=ASGITransport(app), base_url="http://test") as client:
+        yield client
+    app.dependency_overrides.clear()
