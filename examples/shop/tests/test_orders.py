@@ -147,7 +147,8 @@ async def test_a_refused_order_is_not_confirmed(client, db_session):
 
 async def test_two_lines_change_places(client, db_session):
     grace = await a_customer(db_session)
-    chess, go = await a_product(db_session, "chess"), await a_product(db_session, "go")
+    chess = await a_product(db_session, "chess")
+    go = await a_product(db_session, "go")
     order = await an_order(db_session, grace, chess, go)
     first, second = order.lines
 
@@ -162,7 +163,8 @@ async def test_two_lines_change_places(client, db_session):
 
 async def test_two_lines_cannot_share_a_place(client, db_session):
     grace = await a_customer(db_session)
-    chess, go = await a_product(db_session, "chess"), await a_product(db_session, "go")
+    chess = await a_product(db_session, "chess")
+    go = await a_product(db_session, "go")
     order = await an_order(db_session, grace, chess, go)
 
     response = await client.put(
@@ -177,7 +179,8 @@ async def test_two_lines_cannot_share_a_place(client, db_session):
 
 async def test_a_deferred_constraint_speaks_up_at_commit(db_session):
     grace = await a_customer(db_session)
-    chess, go = await a_product(db_session, "chess"), await a_product(db_session, "go")
+    chess = await a_product(db_session, "chess")
+    go = await a_product(db_session, "go")
     order = await an_order(db_session, grace, chess, go)
 
     order.lines[0].position = 2

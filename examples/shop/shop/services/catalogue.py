@@ -29,7 +29,7 @@ async def import_products(products: Sequence[ProductIn]) -> int:
     """Load products with COPY: all of them, or none."""
     async with engine.begin() as connection:
         rows = await connection.execute(select(Category.name, Category.id))
-        category_ids = dict(rows.tuples().all())
+        category_ids = dict(rows.all())
         unknown = {product.category for product in products} - category_ids.keys()
         if unknown:
             raise NotFoundError(f"There is no category {', '.join(sorted(unknown))}.")
