@@ -144,7 +144,7 @@ class Project:
             *("-rA", "-p", "no:randomly", "-p", "no:cacheprovider"), *options, timeout=60
         )
         output = result.stdout.str()
-        outcomes = {}
+        outcomes: dict[str, str] = {}
         for outcome, test in _LISTED.findall(output):
             # A test that failed may also have an error of its teardown; that is no other test.
             if outcome != "ERROR" or outcomes.get(test) != FAILED:

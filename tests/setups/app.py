@@ -55,8 +55,8 @@ async def sign_up(new: NewUser, session: Session) -> dict[str, int | str]:
 async def import_users(emails: list[str], session: Session) -> int:
     connection = await session.connection()
     raw = await connection.get_raw_connection()
-    driver = raw.driver_connection
-    await driver.copy_records_to_table(
+    assert raw.driver_connection is not None
+    await raw.driver_connection.copy_records_to_table(
         "users", records=[(email,) for email in emails], columns=["email"]
     )
     await session.commit()
