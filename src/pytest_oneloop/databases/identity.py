@@ -1,130 +1,96 @@
-"""Who listens at an address: which PostgreSQL, or what instead."""
+"""As whom a server runs: PostgreSQL refuses to be root."""
 
 from __future__ import annotations
 
-import re
-import socket
-import struct
+import os
+import stat
+import sys
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from pathlib import Path
 
-from pytest_oneloop.databases.postgresql import Admin, administer, sqlstate_of
-from pytest_oneloop.errors import OneloopError
-from pytest_oneloop.errors.connection import (
-    AuthenticationError,
-    NotPostgreSQLError,
-    ServerUnreachableError,
-)
-
-if TYPE_CHECKING:
-    from pytest_oneloop.databases.address import ServerAddress
-
-# "SSLRequest" of PostgreSQL's protocol: every PostgreSQL since version 7 answers it with the one
-# byte S or N, with or without TLS, before it asks who is there.
-# https://www.postgresql.org/docs/current/protocol-message-formats.html
-_SSL_REQUEST = struct.pack("!ii", 8, 80877103)
-_ANSWERS = frozenset((b"S", b"N"))
-_ENOUGH_BYTES = 64
-
-# libpq gives no code for a refused log-in; these words are the server's, in English.
-_REFUSED = re.compile(
-    r"password authentication failed|no password supplied|role .* does not exist|"
-    r"no pg_hba\.conf entry|authentication failed for user|password was not provided|"
-    r"is not permitted to log in",
-)
+_OVERFLOW_ID = 65534  # `nobody` on every Linux, also where no such name is known
+_CAP_SETGID, _CAP_SETUID = 6, 7
 
 
 @dataclass(frozen=True, slots=True)
-class ServerInfo:
-    """What a server says of itself.
+class Identity:
+    """The user of a server's processes.
 
     Attributes:
-        version: For people: `18.6`.
-        number: To compare: `180006`.
+        user: The uid and gid to change to, or `None` to stay the same user.
+        namespace: The uid to appear as inside a user namespace of its own, or `None` for none.
+            To the rest of the machine such a process is still the same user.
     """
 
-    version: str
-    number: int
+    user: tuple[int, int] | None = None
+    namespace: int | None = None
+
+    def can_enter(self, folder: Path) -> bool:
+        """Tell whether this user may go into a folder, by the modes of all folders above it."""
+        if self.user is None:
+            return True
+        uid, gid = self.user
+        return all(_may_pass(path.stat(), uid, gid) for path in (folder, *folder.parents))
 
 
-def identify(address: ServerAddress, *, source: str, timeout: float = 10.0) -> ServerInfo:
-    """Ask a server for its version. Costs one connection and one greeting (some 5 ms).
+def find_identity(*, makes_data: bool) -> Identity:
+    """Choose the user that a server of this process runs as.
+
+    An ordinary user stays themselves. Root becomes `nobody`; where it may not change its user (a
+    container that took this right away), it appears as `nobody` inside a user namespace.
 
     Args:
-        address: The server.
-        source: Where the address was set, for the errors.
-        timeout: Seconds for the greeting, and again for the connection.
-
-    Raises:
-        ServerUnreachableError: Nothing listens there, or it cannot take a connection now.
-        AuthenticationError: It refuses the role or the password.
-        NotPostgreSQLError: Something else listens there, or it says nothing.
+        makes_data: Whether `initdb` is to run, which wants a user with a name; a uid without one
+            (as containers of OpenShift have it) appears as `nobody` for it.
     """
-    _greet(address, source=source, timeout=timeout)
+    if os.geteuid() == 0:
+        if _may_change_user():
+            return Identity(user=_nobody())
+        return Identity(namespace=_OVERFLOW_ID)
+    if makes_data and sys.platform == "linux" and not _has_name(os.geteuid()):
+        return Identity(namespace=_OVERFLOW_ID)
+    return Identity()
+
+
+def _nobody() -> tuple[int, int]:
+    import pwd  # noqa: PLC0415 - not on every system that imports this module
+
     try:
-        return administer(
-            address,
-            lambda admin: _version(admin, address, source),
-            timeout=timeout,
-            task="tell its version",
-        )
-    except OneloopError:
-        raise
-    except Exception as error:
-        reason = _first_line(error)
-        # Class 28 is "invalid authorization specification".
-        if (sqlstate_of(error) or "").startswith("28") or _REFUSED.search(str(error)):
-            raise AuthenticationError(address, source=source, reason=reason) from error
-        raise ServerUnreachableError(address, source=source, reason=reason) from error
+        entry = pwd.getpwnam("nobody")
+    except KeyError:
+        return _OVERFLOW_ID, _OVERFLOW_ID
+    return entry.pw_uid, entry.pw_gid
 
 
-def _version(admin: Admin, address: ServerAddress, source: str) -> ServerInfo:
-    [(name,)] = admin.rows("SELECT version()")
-    if not str(name).startswith("PostgreSQL"):
-        raise NotPostgreSQLError(address, source=source, answer=f"says it is {name}")
-    [(number, version)] = admin.rows(
-        "SELECT current_setting('server_version_num'), current_setting('server_version')"
-    )
-    # Distributions add words of their own: "15.20 (Debian 15.20-0+deb12u1)".
-    return ServerInfo(version=str(version).split()[0], number=int(str(number)))
+def _has_name(uid: int) -> bool:
+    import pwd  # noqa: PLC0415 - not on every system that imports this module
 
-
-def _greet(address: ServerAddress, *, source: str, timeout: float) -> None:
     try:
-        connection = _connect(address, timeout)
-    except OSError as error:
-        reason = error.strerror or _first_line(error)
-        raise ServerUnreachableError(address, source=source, reason=reason) from error
-    with connection:
-        try:
-            connection.sendall(_SSL_REQUEST)
-            answer = connection.recv(_ENOUGH_BYTES)
-        except TimeoutError as error:
-            words = f"accepted the connection and said nothing for {timeout:g} s"
-            raise NotPostgreSQLError(address, source=source, answer=words) from error
-        except OSError as error:
-            words = f"broke the connection ({error.strerror or error})"
-            raise NotPostgreSQLError(address, source=source, answer=words) from error
-    if answer in _ANSWERS:
-        return
-    words = f"answered {answer!r}" if answer else "closed the connection without a word"
-    raise NotPostgreSQLError(address, source=source, answer=words)
+        pwd.getpwuid(uid)
+    except KeyError:
+        return False
+    return True
 
 
-def _connect(address: ServerAddress, timeout: float) -> socket.socket:
-    if not address.is_socket:
-        return socket.create_connection((address.host, address.port), timeout=timeout)
-    connection = socket.socket(socket.AF_UNIX, socket.SOCK_STREAM)
-    connection.settimeout(timeout)
-    try:
-        connection.connect(str(address))
-    except OSError:
-        connection.close()
-        raise
-    return connection
+def _may_change_user() -> bool:
+    """Ask the kernel which rights this process has, and which users exist for it."""
+    if sys.platform != "linux":
+        return True
+    status = Path("/proc/self/status").read_text().splitlines()
+    rights = next(int(line.split()[1], 16) for line in status if line.startswith("CapEff:"))
+    has_rights = all(rights >> number & 1 for number in (_CAP_SETGID, _CAP_SETUID))
+    uid, gid = _nobody()
+    return has_rights and _is_mapped("uid_map", uid) and _is_mapped("gid_map", gid)
 
 
-def _first_line(error: BaseException) -> str:
-    """Return what a driver says, as one line without the place where it looked."""
-    lines = [line.strip() for line in str(error).splitlines() if line.strip()]
-    return lines[0] if lines else type(error).__name__
+def _is_mapped(name: str, number: int) -> bool:
+    ranges = (map(int, line.split()) for line in Path("/proc/self", name).read_text().splitlines())
+    return any(first <= number < first + length for first, _, length in ranges)
+
+
+def _may_pass(status: os.stat_result, uid: int, gid: int) -> bool:
+    if status.st_uid == uid:
+        return bool(status.st_mode & stat.S_IXUSR)
+    if status.st_gid == gid:
+        return bool(status.st_mode & stat.S_IXGRP)
+    return bool(status.st_mode & stat.S_IXOTH)

@@ -76,10 +76,15 @@ class Admin:
         with contextlib.closing(self._connection.cursor()) as cursor:
             cursor.execute(sql)
 
-    def rows(self, sql: str) -> list[tuple[object, ...]]:
-        """Run one query and return its rows. Values go into the text by `quote_literal`."""
+    def rows(self, sql: str, *texts: str) -> list[tuple[object, ...]]:
+        """Run one query and return its rows.
+
+        Args:
+            sql: The query, with `{}` for each text. (Drivers differ in how they mark parameters.)
+            texts: The texts that go there, as quoted literals.
+        """
         with contextlib.closing(self._connection.cursor()) as cursor:
-            cursor.execute(sql)
+            cursor.execute(sql.format(*map(quote_literal, texts)))
             return [tuple(row) for row in cursor.fetchall()]
 
     def wait_until_unused(self, database: str, *, seconds: float) -> bool:
@@ -88,9 +93,9 @@ class Admin:
         A backend ends some milliseconds after its client has closed. CREATE DATABASE and DROP
         DATABASE sleep 100 ms when they find it still there; asking first costs 5 ms at most.
         """
-        query = f"SELECT 1 FROM pg_stat_activity WHERE datname = {quote_literal(database)} LIMIT 1"  # noqa: S608
+        query = "SELECT 1 FROM pg_stat_activity WHERE datname = {} LIMIT 1"
         deadline = time.monotonic() + seconds
-        while self.rows(query):
+        while self.rows(query, database):
             if time.monotonic() > deadline:
                 return False
             time.sleep(_POLL_SECONDS)
@@ -124,7 +129,7 @@ def administer(
     url = connect_url(installed_drivername(), address, database)
     dialect_class = url.get_dialect()
     dialect = dialect_class(dbapi=dialect_class.import_dbapi())  # type: ignore[call-arg]
-    arguments = dialect.create_connect_args(url)[1]
+    arguments = dict(dialect.create_connect_args(url)[1])
     limit = timeout if timeout is not None else 30.0
     started = time.monotonic()
     try:
@@ -144,7 +149,7 @@ def administer(
 
 
 async def _administer_async(
-    dialect: Dialect, arguments: dict[str, Any], work: Callable[[Admin], T], timeout: float | None
+    dialect: Dialect, arguments: dict[str, Any], work: Callable[[Admin], T], limit: float | None
 ) -> T:
     from sqlalchemy.util import greenlet_spawn  # noqa: PLC0415 - see the module's docstring
 
@@ -152,7 +157,7 @@ async def _administer_async(
         with _opened(dialect, arguments) as connection:
             return work(Admin(connection))
 
-    async with asyncio.timeout(timeout):
+    async with asyncio.timeout(limit):
         result: T = await greenlet_spawn(run)
         return result
 

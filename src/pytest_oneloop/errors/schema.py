@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-from pathlib import Path
 from typing import TYPE_CHECKING, ClassVar
 
 from pytest_oneloop.errors import SetupError
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
+    from pathlib import Path
 
 
 def words_of(error: BaseException) -> str:
@@ -34,9 +34,7 @@ class SchemaTargetError(SetupError):
 
     code: ClassVar[str] = "OL111"
 
-    def __init__(
-        self, target: str, *, source: str, reason: str, near: Sequence[str] = ()
-    ) -> None:
+    def __init__(self, target: str, *, source: str, reason: str, near: Sequence[str] = ()) -> None:
         self.target = target
         self.source = source
         self.reason = reason
@@ -46,8 +44,9 @@ class SchemaTargetError(SetupError):
             f"The schema {target!r} (set by {source}) cannot be used: {reason}.{meant}",
             why="the name is misspelt, or the package cannot be imported from where pytest runs.",
             instead=(
-                f'set {source} to "alembic", "alembic:path/to/alembic.ini" or "package.module:name" '
-                "(a MetaData, a declarative base, or a function that creates the tables); "
+                f'set {source} to "alembic", "alembic:path/to/alembic.ini" or '
+                '"package.module:name" (a MetaData, a declarative base, or a function that creates '
+                "the tables); "
                 "pytest's setting pythonpath says where packages are found."
             ),
         )
@@ -67,7 +66,8 @@ class NoRevisionsError(SetupError):
         self.config = config
         self.reason = reason
         super().__init__(
-            f"Alembic, as {config} configures it, has no revisions to build the database from: {reason}.",
+            f"Alembic, as {config} configures it, has no revisions to build the database from: "
+            f"{reason}.",
             why="the path in the file is wrong, or no revision has been written yet.",
             instead=(
                 "correct script_location (or version_locations), or run: "
@@ -124,9 +124,7 @@ class RevisionError(SetupError):
         super().__init__(
             f"{name} failed on an empty database, at {_place(file, line)}: {words_of(error)}",
             why="the revision is wrong, or needs something that no earlier revision creates.",
-            instead=(
-                f"correct {file.name}; it must run on an empty database, as in: alembic upgrade head."
-            ),
+            instead=f"correct {file.name}; it must run on an empty database: alembic upgrade head.",
         )
 
 
@@ -146,12 +144,15 @@ class MigrationEnvironmentError(SetupError):
         self.line = line
         self.error = error
         super().__init__(
-            f"The migration failed outside of any revision, at {_place(file, line)}: {words_of(error)}",
+            f"The migration failed outside of any revision, at {_place(file, line)}: "
+            f"{words_of(error)}",
             why=(
                 "env.py needs something that is not there while tests run, such as an environment "
                 "variable, or the configuration of Alembic is wrong."
             ),
-            instead=f"make this work with an empty database, then run again: alembic upgrade head ({file}).",
+            instead=(
+                f"correct {file.name}, so that this works on an empty database: alembic upgrade head."
+            ),
         )
 
 
@@ -172,9 +173,13 @@ class SchemaBuildError(SetupError):
         self.error = error
         where = f", at {place}" if place else ""
         super().__init__(
-            f"The schema {target!r} could not be created in an empty database{where}: {words_of(error)}",
-            why="a table, type or statement in it needs something that the database does not have.",
-            instead="correct it, or create what it needs first (an extension, a schema) in a callable.",
+            f"The schema {target!r} could not be created in an empty database{where}: "
+            f"{words_of(error)}",
+            why="something in it needs what an empty database does not have.",
+            instead=(
+                "correct it, or let oneloop_schema name a function that first creates what it needs "
+                "(an extension, a schema)."
+            ),
         )
 
 
@@ -191,8 +196,11 @@ class EmptyMetadataError(SetupError):
         self.target = target
         super().__init__(
             f"The metadata {target!r} holds no table.",
-            why="the modules with the models have not been imported, so nothing is registered in it.",
-            instead="name it through a module that imports every model, such as package.models:Base.",
+            why="the modules with the models have not been imported, so it knows none of them.",
+            instead=(
+                "let oneloop_schema name it through a module that imports every model, such as "
+                "package.models:Base."
+            ),
         )
 
 
@@ -226,7 +234,7 @@ class SchemaChangedError(SetupError):
     def __init__(self, description: str) -> None:
         self.description = description
         super().__init__(
-            f"The files of the schema ({description}) changed while the template was built from them.",
+            f"The files of the schema ({description}) changed while the template was built.",
             why="an editor or a version control command wrote them at that moment.",
             instead="run the tests again.",
         )

@@ -1,0 +1,61 @@
+"""A connection for schema sources that bring none of their own."""
+
+from __future__ import annotations
+
+import asyncio
+from typing import TYPE_CHECKING
+
+from pytest_oneloop.drivers import installed_drivername
+
+if TYPE_CHECKING:
+    from collections.abc import Awaitable, Callable
+
+    from sqlalchemy import URL, Connection
+    from sqlalchemy.ext.asyncio import AsyncConnection
+
+
+def run_on_connection(work: Callable[[Connection], object]) -> None:
+    """Run `work` on a connection, in a transaction that is committed afterwards.
+
+    The engine's address leads nowhere: the caller of a build redirects every engine. Must be called
+    on a thread without a running event loop.
+    """
+    from sqlalchemy import NullPool, create_engine  # noqa: PLC0415 - only a build pays for it
+
+    url = _nowhere()
+    if url.get_dialect().is_async:
+
+        async def run_sync(connection: AsyncConnection) -> None:
+            await connection.run_sync(work)
+
+        run_on_async_connection(run_sync)
+        return
+    engine = create_engine(url, poolclass=NullPool)
+    try:
+        with engine.begin() as connection:
+            work(connection)
+    finally:
+        engine.dispose()
+
+
+def run_on_async_connection(work: Callable[[AsyncConnection], Awaitable[object]]) -> None:
+    """Do as `run_on_connection`, for work that wants an asynchronous connection."""
+    from sqlalchemy import NullPool  # noqa: PLC0415 - only a build pays for it
+    from sqlalchemy.ext.asyncio import create_async_engine  # noqa: PLC0415
+
+    async def run() -> None:
+        engine = create_async_engine(_nowhere(), poolclass=NullPool)
+        try:
+            async with engine.begin() as connection:
+                await work(connection)
+        finally:
+            await engine.dispose()
+
+    asyncio.run(run())
+
+
+def _nowhere() -> URL:
+    from sqlalchemy import URL  # noqa: PLC0415 - only a build pays for it
+
+    # No host of this name can exist (RFC 2606), should nobody redirect the engine.
+    return URL.create(installed_drivername(), host="oneloop.invalid", database="oneloop")
