@@ -1,0 +1,111 @@
+"""Who uses a connection, from checkout to checkin, and who is related to whom."""
+
+from __future__ import annotations
+
+import asyncio
+import sys
+import time
+import weakref
+from contextvars import ContextVar
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import TYPE_CHECKING, Final
+
+from greenlet import getcurrent
+
+if TYPE_CHECKING:
+    from types import FrameType
+
+    from pytest_oneloop.sandbox.sandbox import Sandbox
+
+HELD: Final[ContextVar[tuple[Checkout, ...]]] = ContextVar("oneloop_held", default=())
+"""The checkouts that this task, or a task that it was started from, has made."""
+
+REQUEST: Final[ContextVar[object]] = ContextVar("oneloop_request", default=None)
+"""Stands for the request that this task works for; `None` outside of any."""
+
+_PASSED_OVER: Final = ("pytest_oneloop.", "sqlalchemy.", "asyncio.", "contextlib", "weakref")
+
+
+@dataclass(frozen=True, slots=True)
+class Origin:
+    """A line of code; as text, `file:line` below the working directory."""
+
+    file: str = ""
+    line: int = 0
+
+    def __str__(self) -> str:
+        if not self.file:
+            return "an unknown place"
+        path = Path(self.file)
+        shown = path.relative_to(Path.cwd()) if path.is_relative_to(Path.cwd()) else path
+        return f"{shown}:{self.line}"
+
+
+@dataclass(slots=True, eq=False, weakref_slot=True)
+class Checkout:
+    """One use of a connection, from checkout to checkin.
+
+    Attributes:
+        sandbox: The test's sandbox that it belongs to.
+        origin: Where the application checked it out.
+        task: The task that did, if any.
+        request: The request that it works for, if any.
+        open: Not yet checked in.
+        busy: A statement of it is running.
+        used_at: When its last statement ended, by `time.monotonic()`.
+        passed: Others have waited for it in vain, and wait no more.
+    """
+
+    sandbox: Sandbox
+    origin: Origin = field(default_factory=lambda: origin())
+    task: weakref.ref[asyncio.Task[object]] | None = field(default_factory=lambda: _task())
+    request: object = field(default_factory=REQUEST.get)
+    open: bool = True
+    busy: bool = False
+    used_at: float = field(default_factory=time.monotonic)
+    passed: bool = False
+
+    def hold(self) -> None:
+        """Note in the context that this task, and those that it starts, are related to it."""
+        HELD.set((*(c for c in HELD.get() if c.open), self))
+
+    def rest(self) -> None:
+        """Note that its statement has ended."""
+        self.busy = False
+        self.used_at = time.monotonic()
+
+    @property
+    def orphaned(self) -> bool:
+        """Whether the task that made it has ended, so that it cannot be waited for."""
+        task = self.task() if self.task is not None else None
+        return self.task is not None and (task is None or task.done())
+
+
+def _task() -> weakref.ref[asyncio.Task[object]] | None:
+    try:
+        task = asyncio.current_task()
+    except RuntimeError:
+        return None
+    return None if task is None else weakref.ref(task)
+
+
+def origin() -> Origin:
+    """Find the code nearest to us that is neither ours nor SQLAlchemy's.
+
+    SQLAlchemy runs us in a greenlet, whose parent holds the frames of the application.
+    """
+    here = _nearest(sys._getframe(1))  # noqa: SLF001 - documented; inspect.stack() reads files
+    parent = getcurrent().parent
+    if here is None and parent is not None:
+        here = _nearest(parent.gr_frame)
+    return Origin() if here is None else Origin(here.f_code.co_filename, here.f_lineno)
+
+
+def _nearest(frame: FrameType | None) -> FrameType | None:
+    while frame is not None:
+        module = frame.f_globals.get("__name__", "")
+        if not module.startswith(_PASSED_OVER):
+            return frame
+        frame = frame.f_back
+    return None

@@ -1,0 +1,218 @@
+"""What the application's pool holds in place of a driver's connection."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any, TypeVar
+
+from pytest_oneloop.errors.sandbox import ConnectionLostError, EarlierTestError
+from pytest_oneloop.sandbox.checkouts import Checkout
+from pytest_oneloop.sandbox.cursor import SandboxedCursor, StreamingCursor
+
+if TYPE_CHECKING:
+    from collections.abc import Awaitable, Callable
+    from weakref import ref
+
+    from sqlalchemy.engine import Engine
+
+    from pytest_oneloop.sandbox.homes import Home
+    from pytest_oneloop.sandbox.link import Link
+    from pytest_oneloop.sandbox.sandbox import Sandbox
+
+T = TypeVar("T")
+
+
+class SandboxedConnection:
+    """A DBAPI connection without a socket: it forwards to the real connection of its test.
+
+    It looks to SQLAlchemy's dialect like what the dialect itself would have made of the driver's
+    connection; all that it does not know is asked of that. What the application sets on it
+    (autocommit, isolation level, read only) is noted here, and never reaches the real one.
+
+    Args:
+        link: The real connection, on the running event loop.
+        home: Where the link lives.
+        now: Tells which test runs.
+    """
+
+    def __init__(self, link: Link, home: Home, now: Callable[[], str]) -> None:
+        self.oneloop_link = link
+        self.oneloop_home = home
+        self.oneloop_engine: ref[Engine] | None = None
+        self.oneloop_noted: dict[str, object] = {}
+        self._checkout: Checkout | None = None
+        self._users = 0
+        self._new = True
+        self._now = now
+
+    def __getattr__(self, name: str) -> Any:
+        return getattr(self.oneloop_link.real, name)
+
+    # -- the pool's part -----------------------------------------------------------------------
+
+    def oneloop_check_out(self, sandbox: Sandbox) -> None:
+        """A pool hands it out: belong to the running test. Sends one message."""
+        self._new = False
+        self._users += 1
+        if self._checkout is not None and self._checkout.sandbox is sandbox:
+            return
+        self._users = 1
+        self._checkout = Checkout(sandbox)
+        self._checkout.hold()
+        if not self.oneloop_autocommit:
+            self._call(self.oneloop_link.check_out, self._checkout)
+
+    def oneloop_check_in(self) -> None:
+        """A pool takes it back. Sends nothing."""
+        self._users -= 1
+        if self._users <= 0:
+            self._forget()
+
+    def _forget(self) -> None:
+        checkout, self._checkout = self._checkout, None
+        if checkout is not None:
+            self.oneloop_home.tell(self.oneloop_link.forget, checkout)
+
+    # -- what the application has set ------------------------------------------------------------
+
+    @property
+    def oneloop_autocommit(self) -> bool:
+        """Whether each statement is to stand alone."""
+        return bool(self.oneloop_noted.get("autocommit"))
+
+    @property
+    def oneloop_read_only(self) -> bool:
+        """Whether the application wants writes refused."""
+        return bool(self.oneloop_noted.get("read_only"))
+
+    def oneloop_note(self, name: str, value: object) -> None:
+        """Note a setting; one of autocommit ends the transaction, as it does in the drivers."""
+        if name == "autocommit" and self._checkout is not None:
+            self.rollback()
+        self.oneloop_noted[name] = value
+
+    # -- DBAPI ---------------------------------------------------------------------------------
+
+    def cursor(self, *args: Any, **kwargs: Any) -> SandboxedCursor:
+        """Return a cursor; one of the server, if the arguments ask for it."""
+        self._active()
+        real = self._call(self.oneloop_link.real.cursor, *args, **kwargs)
+        streams = any(args) or any(kwargs.get(k) for k in ("name", "server_side"))
+        return (StreamingCursor if streams else SandboxedCursor)(self, real)
+
+    def commit(self) -> None:
+        """Commit the virtual transaction."""
+        __tracebackhide__ = True
+        checkout = self._active()
+        if checkout is not None:
+            self._call(self.oneloop_link.commit, checkout)
+
+    def rollback(self) -> None:
+        """Roll the virtual transaction back; nothing, if its test has ended."""
+        __tracebackhide__ = True
+        checkout = self._checkout
+        if checkout is not None and not checkout.sandbox.ended and not self.oneloop_link.dead:
+            self._call(self.oneloop_link.rollback, checkout)
+
+    def close(self) -> None:
+        """End its use. The real connection stays open."""
+        self._forget()
+
+    def terminate(self) -> None:
+        """End its use, after an error or a cancellation. The real connection stays open."""
+        self._forget()
+
+    def ping(self) -> None:
+        """Answer the pool's question whether it is alive: it has no socket that could die."""
+
+    def run_async(self, function: Callable[[Any], Awaitable[T]]) -> T:
+        """Run a coroutine of the application on the driver's connection."""
+        self._use_raw()
+        result: T = self._call(self.oneloop_link.real.run_async, function)
+        return result
+
+    @property
+    def driver_connection(self) -> Any:
+        """The driver's own connection, inside the test's transaction."""
+        self._use_raw()
+        return self.oneloop_home.outward(self.oneloop_link.real.driver_connection)
+
+    # -- what cursors call -------------------------------------------------------------------------
+
+    def oneloop_send(self, operation: object, send: Callable[[], T]) -> T | None:
+        """Run a statement in the virtual transaction, or in the preparation of a connection."""
+        __tracebackhide__ = True
+        checkout = self._active()
+        if checkout is not None:
+            result: T | None = self._call(
+                self.oneloop_link.execute,
+                checkout,
+                _text(operation),
+                send,
+                autocommit=self.oneloop_autocommit,
+                read_only=self.oneloop_read_only,
+            )
+            return result
+        if self._new:
+            return self._call(self.oneloop_link.set_up, send)
+        # Idle in a pool, so this is the pool's ping.
+        return None
+
+    def oneloop_fetch(self, send: Callable[[], T]) -> T:
+        """Read on from a cursor of the server."""
+        __tracebackhide__ = True
+        checkout = self._active()
+        if checkout is None:
+            return self._call(send)
+        result: T = self._call(self.oneloop_link.fetch, checkout, send)
+        return result
+
+    # -- inside ------------------------------------------------------------------------------------
+
+    def _call(self, function: Callable[..., T], *args: Any, **kwargs: Any) -> T:
+        __tracebackhide__ = True
+        return self.oneloop_home.call(function, *args, **kwargs)
+
+    def _use_raw(self) -> None:
+        checkout = self._active()
+        if checkout is not None:
+            self.oneloop_home.tell(self.oneloop_link.use_raw, checkout)
+
+    def _active(self) -> Checkout | None:
+        """Return the present use; `None` while a new connection is prepared, or idle in a pool.
+
+        Raises:
+            EarlierTestError: The test that checked it out has ended.
+            ConnectionLostError: The real connection has ended.
+        """
+        __tracebackhide__ = True
+        checkout = self._checkout
+        if checkout is None:
+            return None
+        if checkout.sandbox.ended:
+            raise EarlierTestError(
+                test=self._now(),
+                earlier=checkout.sandbox.test,
+                place=str(checkout.origin),
+            )
+        if self.oneloop_link.dead:
+            raise checkout.sandbox.report(
+                ConnectionLostError(test=checkout.sandbox.test, cause="it is closed")
+            )
+        return checkout
+
+
+class ExecutingConnection(SandboxedConnection):
+    """The same, for drivers whose connections can execute."""
+
+    def execute(self, operation: Any, *args: Any, **kwargs: Any) -> SandboxedCursor:
+        """Execute on a new cursor, and return that."""
+        cursor = self.cursor()
+        cursor.execute(operation, *args, **kwargs)
+        return cursor
+
+
+def _text(operation: object) -> str:
+    """Return the SQL of what a driver executes; of what is no text, something that writes."""
+    if isinstance(operation, str):
+        return operation
+    return operation.decode() if isinstance(operation, bytes) else "an object of the driver"

@@ -1,0 +1,121 @@
+"""The cursors of a sandboxed connection: the real ones, with their statements led our way."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from pytest_oneloop.sandbox.connection import SandboxedConnection
+
+_SENDING = frozenset(
+    {"callproc", "copy", "copy_expert", "copy_from", "copy_to", "executemany", "stream"}
+)
+"""The other methods of a cursor that send something; all count as writing."""
+
+
+class SandboxedCursor:
+    """A cursor whose rows, once executed, are all in the client."""
+
+    oneloop_connection: SandboxedConnection
+    oneloop_real: Any
+
+    __slots__ = ("oneloop_connection", "oneloop_real")
+
+    def __init__(self, connection: SandboxedConnection, cursor: Any) -> None:
+        object.__setattr__(self, "oneloop_connection", connection)
+        object.__setattr__(self, "oneloop_real", cursor)
+
+    def __setattr__(self, name: str, value: object) -> None:
+        # A dialect leaves notes on its cursors.
+        setattr(self.oneloop_real, name, value)
+
+    def execute(self, operation: Any, *args: Any, **kwargs: Any) -> Any:
+        """Execute a statement in the virtual transaction."""
+        __tracebackhide__ = True
+        cursor = self.oneloop_real
+        return self.oneloop_connection.oneloop_send(
+            operation, lambda: cursor.execute(operation, *args, **kwargs)
+        )
+
+    def __getattr__(self, name: str) -> Any:
+        found = getattr(self.oneloop_real, name)
+        if name not in _SENDING:
+            return found
+
+        def send(*args: Any, **kwargs: Any) -> Any:
+            operation = args[0] if name == "executemany" else None
+            return self.oneloop_connection.oneloop_send(operation, lambda: found(*args, **kwargs))
+
+        return send
+
+    @property
+    def description(self) -> Any:
+        """The columns of the result, as DBAPI has them."""
+        return self.oneloop_real.description
+
+    @property
+    def rowcount(self) -> int:
+        """The number of rows, as DBAPI has it."""
+        count: int = self.oneloop_real.rowcount
+        return count
+
+    @property
+    def arraysize(self) -> int:
+        """The number of rows that `fetchmany` returns without an argument."""
+        size: int = self.oneloop_real.arraysize
+        return size
+
+    def fetchone(self) -> Any:
+        """Return the next row, or `None`."""
+        return self.oneloop_real.fetchone()
+
+    def fetchmany(self, *args: Any, **kwargs: Any) -> Any:
+        """Return the next rows."""
+        return self.oneloop_real.fetchmany(*args, **kwargs)
+
+    def fetchall(self) -> Any:
+        """Return the rows that are left."""
+        return self.oneloop_real.fetchall()
+
+    def close(self) -> None:
+        """Close the cursor."""
+        self.oneloop_real.close()
+
+    def __iter__(self) -> Iterator[Any]:
+        return iter(self.oneloop_real)
+
+    def __enter__(self) -> SandboxedCursor:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.close()
+
+
+class StreamingCursor(SandboxedCursor):
+    """A cursor on the server: reading on from it is one more message."""
+
+    __slots__ = ()
+
+    def fetchone(self) -> Any:
+        """Return the next row, or `None`."""
+        return self.oneloop_connection.oneloop_fetch(self.oneloop_real.fetchone)
+
+    def fetchmany(self, *args: Any, **kwargs: Any) -> Any:
+        """Return the next rows."""
+        return self.oneloop_connection.oneloop_fetch(
+            lambda: self.oneloop_real.fetchmany(*args, **kwargs)
+        )
+
+    def fetchall(self) -> Any:
+        """Return the rows that are left."""
+        return self.oneloop_connection.oneloop_fetch(self.oneloop_real.fetchall)
+
+    def close(self) -> None:
+        """Close the cursor, on the server too."""
+        self.oneloop_connection.oneloop_fetch(self.oneloop_real.close)
+
+    def __iter__(self) -> Iterator[Any]:
+        while (row := self.fetchone()) is not None:
+            yield row

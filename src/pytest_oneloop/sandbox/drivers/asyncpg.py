@@ -1,0 +1,87 @@
+"""asyncpg."""
+
+from __future__ import annotations
+
+from typing import Any, ClassVar
+
+from pytest_oneloop.sandbox.connection import ExecutingConnection, SandboxedConnection
+from pytest_oneloop.sandbox.drivers import Driver
+
+
+class AsyncpgConnection(ExecutingConnection):
+    """What SQLAlchemy's asyncpg dialect reads and sets on a connection."""
+
+    readonly = property(
+        lambda self: self.oneloop_read_only,
+        lambda self, value: self.oneloop_note("read_only", value),
+    )
+    deferrable = property(
+        lambda self: self.oneloop_noted.get("deferrable", False),
+        lambda self, value: self.oneloop_note("deferrable", value),
+    )
+    autocommit = property(
+        lambda self: self.oneloop_autocommit,
+        lambda self, value: self.oneloop_note("autocommit", value),
+    )
+
+    def set_isolation_level(self, level: str) -> None:
+        """Note it: a test has one transaction, in which no other can be seen."""
+        self.oneloop_note("autocommit", level == "autocommit")
+
+
+class AsyncpgDriver:
+    """How to speak through asyncpg.
+
+    Its own `Transaction` begins the test's transaction, so that `Connection.transaction()` of the
+    application finds one open, and nests; by a `BEGIN` of ours it would refuse.
+    """
+
+    facade: ClassVar[type[SandboxedConnection]] = AsyncpgConnection
+
+    def __init__(self, real: Any) -> None:
+        self._real = real
+        self._transaction: Any = None
+
+    def begin(self) -> None:
+        """Begin by the driver's own means. One message."""
+        self._transaction = self._real.driver_connection.transaction()
+        self._real.run_async(lambda _: self._transaction.start())
+
+    def end(self) -> None:
+        """Roll back by the driver's own means. One message."""
+        transaction, self._transaction = self._transaction, None
+        self._real.run_async(lambda _: transaction.rollback())
+
+    def script(self, sql: str) -> None:
+        """Send a simple query, which may hold several commands."""
+        self._real.run_async(lambda connection: connection.execute(sql))
+
+    def failed_on_server(self, error: BaseException) -> bool:
+        """Whether the server said so: only its errors have an SQLSTATE.
+
+        A statement that was interrupted counts as failed, since nobody can know.
+        """
+        return getattr(error, "sqlstate", None) is not None or not (
+            isinstance(error, Exception) and not isinstance(error, TimeoutError)
+        )
+
+    def is_closed(self) -> bool:
+        """Whether the driver knows that the connection has ended."""
+        closed: bool = self._real.driver_connection.is_closed()
+        return closed
+
+    def backend(self) -> int:
+        """Return the process id of the server's side."""
+        pid: int = self._real.driver_connection.get_server_pid()
+        return pid
+
+    def end_backend(self, backend: int) -> None:
+        """End another connection of the same role."""
+        self.script(f"SELECT pg_terminate_backend({backend}, 5000)")
+
+    def close(self) -> None:
+        """Close the connection."""
+        self._real.close()
+
+
+DRIVER: type[Driver] = AsyncpgDriver

@@ -1,0 +1,155 @@
+"""One statement at a time: the gate before a real connection.
+
+A gate is a lock, first come first served, and a bell that rings when something has changed for
+those who wait for their turn. There is one kind for event loops and one for threads.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import threading
+from collections import deque
+from typing import TYPE_CHECKING, Protocol
+
+from pytest_oneloop.sandbox.greenlets import wait_for
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+
+class Gate(Protocol):
+    """What both kinds can do."""
+
+    def enter(self, deadline: float) -> None:
+        """Wait for the gate to be free, and close it behind oneself.
+
+        Args:
+            deadline: Seconds to wait at most.
+
+        Raises:
+            TimeoutError: It was not free in time.
+        """
+
+    def try_enter(self) -> bool:
+        """Enter if that needs no waiting."""
+
+    def leave(self) -> None:
+        """Open the gate for the next."""
+
+    def ring(self) -> None:
+        """Wake all who listen."""
+
+    def listen(self, seconds: float) -> None:
+        """Wait for the bell, at most so long. Called outside the gate."""
+
+    def soon(self, action: Callable[[], None]) -> None:
+        """Run an action that needs no I/O inside the gate: now, or when the gate opens next."""
+
+
+class AsyncGate:
+    """The gate of a connection that belongs to an event loop; used from that loop alone."""
+
+    def __init__(self) -> None:
+        self._closed = False
+        self._queue: deque[asyncio.Future[None]] = deque()
+        self._listeners: list[asyncio.Future[None]] = []
+        self._actions: list[Callable[[], None]] = []
+
+    def enter(self, deadline: float) -> None:
+        """Wait for the gate to be free, and close it behind oneself."""
+        if not self.try_enter():
+            wait_for(self._queue_up(deadline))
+
+    async def _queue_up(self, deadline: float) -> None:
+        place: asyncio.Future[None] = asyncio.get_running_loop().create_future()
+        self._queue.append(place)
+        try:
+            async with asyncio.timeout(deadline):
+                await place
+        except BaseException:
+            if place.done() and not place.cancelled():
+                # The gate was handed over in the very moment of the interruption.
+                self.leave()
+            else:
+                self._queue.remove(place)
+            raise
+
+    def try_enter(self) -> bool:
+        """Enter if that needs no waiting."""
+        if self._closed:
+            return False
+        self._closed = True
+        return True
+
+    def leave(self) -> None:
+        """Hand the gate to the next in the queue, or open it."""
+        while self._actions:
+            self._actions.pop(0)()
+        while self._queue:
+            place = self._queue.popleft()
+            if not place.done():
+                place.set_result(None)
+                return
+        self._closed = False
+
+    def ring(self) -> None:
+        """Wake all who listen."""
+        listeners, self._listeners = self._listeners, []
+        for listener in listeners:
+            if not listener.done():
+                listener.set_result(None)
+
+    def listen(self, seconds: float) -> None:
+        """Wait for the bell, at most so long."""
+        wait_for(self._listen(seconds))
+
+    async def _listen(self, seconds: float) -> None:
+        bell: asyncio.Future[None] = asyncio.get_running_loop().create_future()
+        self._listeners.append(bell)
+        await asyncio.wait((bell,), timeout=seconds)
+
+    def soon(self, action: Callable[[], None]) -> None:
+        """Run an action inside the gate: now, or when the gate opens next."""
+        if not self.try_enter():
+            self._actions.append(action)
+            return
+        try:
+            action()
+        finally:
+            self.leave()
+
+
+class ThreadGate:
+    """The gate of a connection that threads share."""
+
+    def __init__(self) -> None:
+        self._lock = threading.Lock()
+        self._bell = threading.Condition()
+
+    def enter(self, deadline: float) -> None:
+        """Wait for the gate to be free, and close it behind oneself."""
+        if not self._lock.acquire(timeout=deadline):
+            raise TimeoutError
+
+    def try_enter(self) -> bool:
+        """Enter if that needs no waiting."""
+        return self._lock.acquire(blocking=False)
+
+    def leave(self) -> None:
+        """Open the gate."""
+        self._lock.release()
+
+    def ring(self) -> None:
+        """Wake all who listen."""
+        with self._bell:
+            self._bell.notify_all()
+
+    def listen(self, seconds: float) -> None:
+        """Wait for the bell, at most so long."""
+        with self._bell:
+            self._bell.wait(seconds)
+
+    def soon(self, action: Callable[[], None]) -> None:
+        """Run an action inside the gate, after waiting for it."""
+        with self._lock:
+            action()

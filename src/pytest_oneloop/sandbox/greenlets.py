@@ -1,0 +1,31 @@
+"""The bridge between SQLAlchemy's synchronous inside and the event loop.
+
+`await_only` and `greenlet_spawn` are exported by `sqlalchemy.util` in 2.0 and 2.1, and used by
+SQLAlchemy's own asyncio extension, but only `AdaptedConnection.run_async` is documented, and that
+needs a connection. The plugin must wait before it has one. Both uses are here and nowhere else.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, TypeVar
+
+from sqlalchemy.util import await_only, greenlet_spawn
+
+if TYPE_CHECKING:
+    from collections.abc import Awaitable, Callable
+
+T = TypeVar("T")
+
+
+def wait_for(awaitable: Awaitable[T]) -> T:
+    """Await, from synchronous code that SQLAlchemy runs for a coroutine.
+
+    Raises:
+        sqlalchemy.exc.MissingGreenlet: Called from anywhere else.
+    """
+    return await_only(awaitable)
+
+
+async def run(function: Callable[..., T], *args: object) -> T:
+    """Run synchronous code that may call `wait_for`."""
+    return await greenlet_spawn(function, *args)

@@ -1,0 +1,141 @@
+"""What a statement does, read off its text.
+
+The answer may err on one side only: a statement is a *read* when its text shows that it cannot
+change anything, and a *write* otherwise. A write takes its turn and is undone by a rollback; so
+to call a read a write costs a little, and the opposite would be wrong.
+"""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass
+from functools import lru_cache
+from typing import Final
+
+from pytest_oneloop.sandbox.entries import Effect
+
+
+@dataclass(frozen=True, slots=True)
+class Query:
+    """Any statement that is not about transactions."""
+
+    effect: Effect
+
+
+@dataclass(frozen=True, slots=True)
+class Savepoint:
+    """`SAVEPOINT name`."""
+
+    name: str
+
+
+@dataclass(frozen=True, slots=True)
+class Release:
+    """`RELEASE SAVEPOINT name`."""
+
+    name: str
+
+
+@dataclass(frozen=True, slots=True)
+class RollbackTo:
+    """`ROLLBACK TO SAVEPOINT name`."""
+
+    name: str
+
+
+@dataclass(frozen=True, slots=True)
+class Control:
+    """A statement that begins or ends a transaction behind the driver's back: `COMMIT`, ..."""
+
+    command: str
+
+
+Statement = Query | Savepoint | Release | RollbackTo | Control
+
+_LEAD: Final = re.compile(r"(?:\s+|--[^\n]*(?:\n|$)|/\*.*?\*/|\()*", re.DOTALL)
+_LITERAL: Final = re.compile(r"'(?:[^']|'')*'")
+_WORD: Final = re.compile(r"[A-Za-z]+")
+_NAME: Final = r'(?P<name>"(?:[^"]|"")+"|[\w$]+)\s*;?\s*$'
+_SAVEPOINT: Final = re.compile(r"SAVEPOINT\s+" + _NAME, re.IGNORECASE)
+_RELEASE: Final = re.compile(r"RELEASE\s+(?:SAVEPOINT\s+)?" + _NAME, re.IGNORECASE)
+_ROLLBACK_TO: Final = re.compile(
+    r"ROLLBACK\s+(?:WORK\s+|TRANSACTION\s+)?TO\s+(?:SAVEPOINT\s+)?" + _NAME, re.IGNORECASE
+)
+_CONTROL: Final = re.compile(
+    r"(?:BEGIN|START\s+TRANSACTION|COMMIT|END|ROLLBACK|ABORT|PREPARE\s+TRANSACTION)\b",
+    re.IGNORECASE,
+)
+_LATER_CONTROL: Final = re.compile(r";\s*(?P<command>" + _CONTROL.pattern + ")", re.IGNORECASE)
+
+_READERS: Final = frozenset(
+    {"SELECT", "VALUES", "TABLE", "WITH", "SHOW", "EXPLAIN", "DECLARE", "FETCH", "MOVE", "CLOSE"}
+)
+_CHANGES: Final = re.compile(
+    r"\b(?:INSERT|UPDATE|DELETE|MERGE|INTO|ANALYZE|NEXTVAL"
+    r"|FOR\s+(?:NO\s+KEY\s+UPDATE|UPDATE|KEY\s+SHARE|SHARE))\b",
+    re.IGNORECASE,
+)
+_CALL: Final = re.compile(r"(?P<name>[A-Za-z_]\w*)\s*\(")
+# Words that a parenthesis may follow, and PostgreSQL's own functions that change nothing.
+_HARMLESS: Final = frozenset(
+    """
+    all and any array as between by case cast coalesce count current_date distinct else except
+    exists extract filter from group having ilike in intersect is join lateral like limit materialized
+    not nullif offset on or order over overlaps overlay partition position row rows select set similar
+    some substring table then trim tuple union unnest using values when where with within
+
+    bigint bit bool boolean bytea char character decimal double float integer int interval numeric
+    real smallint text time timestamp timestamptz uuid varchar vector
+
+    abs acos age any_value ascii asin atan avg bit_and bit_length bit_or bool_and bool_or btrim
+    cardinality ceil ceiling char_length character_length chr clock_timestamp col_description concat
+    concat_ws convert_from convert_to corr cos cot cume_dist current_database current_schema
+    current_schemas current_setting current_user date date_bin date_part date_trunc decode degrees
+    dense_rank div encode enum_first enum_last enum_range every exp first_value floor format
+    format_type generate_series generate_subscripts greatest grouping has_schema_privilege
+    has_table_privilege initcap isfinite lag last_value lead least left length levenshtein ln log
+    lower lower_inc lower_inf lpad ltrim make_date make_interval make_time make_timestamp
+    make_timestamptz max md5 min mod mode now nth_value ntile num_nonnulls num_nulls obj_description
+    octet_length parse_ident percent_rank percentile_cont percentile_disc pi plainto_tsquery
+    phraseto_tsquery pg_typeof power quote_ident quote_literal quote_nullable radians rank repeat
+    replace reverse right round row_number rpad rtrim sha256 shobj_description sign similarity sin
+    split_part sqrt starts_with statement_timestamp stddev stddev_pop stddev_samp strpos strip substr
+    sum tan timezone timeofday transaction_timestamp translate trunc txid_current_if_assigned
+    unaccent upper upper_inc upper_inf var_pop var_samp variance version websearch_to_tsquery width_bucket
+    word_similarity xmlagg
+    """.split()
+)
+_HARMLESS_FAMILY: Final = re.compile(
+    r"(?:array|json|jsonb|regexp|string|range|to|ts|tsvector|tsquery|isempty)_\w+"
+    r"|pg_get_\w+|pg_\w+_is_visible|pg_(?:total_)?relation_size",
+    re.IGNORECASE,
+)
+
+
+@lru_cache(maxsize=4096)
+def read(sql: str) -> Statement:
+    """Tell what a statement is; remembers the last few thousand texts."""
+    start = _LEAD.match(sql)
+    body = _LITERAL.sub("''", sql[start.end() :] if start else sql)
+    for pattern, make in ((_SAVEPOINT, Savepoint), (_RELEASE, Release), (_ROLLBACK_TO, RollbackTo)):
+        if match := pattern.match(body):
+            return make(match["name"])
+    if match := _CONTROL.match(body):
+        return Control(" ".join(match[0].upper().split()))
+    word = _WORD.match(body)
+    first = word[0].upper() if word else ""
+    # A body of code holds BEGIN and END of its own.
+    if first not in {"CREATE", "DO"} and "$" not in body and (match := _LATER_CONTROL.search(body)):
+        return Control(" ".join(match["command"].upper().split()))
+    if not first and not body.strip("; \n\t"):
+        return Query(Effect.READ)
+    return Query(Effect.READ if first in _READERS and _only_reads(body) else Effect.WRITE)
+
+
+def _only_reads(body: str) -> bool:
+    if _CHANGES.search(body):
+        return False
+    return all(
+        name.lower() in _HARMLESS or _HARMLESS_FAMILY.fullmatch(name)
+        for name in (match["name"] for match in _CALL.finditer(body))
+    )
