@@ -141,7 +141,7 @@ class Project:
         for name, value in environment.items():
             self.monkeypatch.setenv(name, value)
         result = self.pytester.runpytest_subprocess(
-            *("-rA", "-p", "no:randomly", "-p", "no:cacheprovider"), *options, timeout=60
+            *("-rA", "--tb=short", "-p", "no:randomly", "-p", "no:cacheprovider"), *options, timeout=60
         )
         output = result.stdout.str()
         outcomes: dict[str, str] = {}
