@@ -131,18 +131,28 @@ def _deferrable_constraints(admin: Admin) -> list[tuple[str, bool]]:
 
 @contextlib.contextmanager
 def _noted_drivers() -> Iterator[list[str]]:
-    """Note the drivers of the engines that connect in this thread."""
+    """Note the drivers of the engines that connect in this thread, and empty their pools.
+
+    A connection that an `env.py` leaves in a pool would keep the template from being cloned, and
+    warn when it is collected, in the middle of some test. (That of an asynchronous driver cannot
+    be closed: its loop has ended.)
+    """
     from sqlalchemy import Connection, Engine, event  # noqa: PLC0415 - a run that needs it pays
 
     thread = threading.get_ident()
     noted: list[str] = []
+    engines: set[Engine] = set()
 
     def note(connection: Connection) -> None:
         if threading.get_ident() == thread:
             noted.append(connection.engine.url.drivername)
+            if not connection.dialect.is_async:
+                engines.add(connection.engine)
 
     event.listen(Engine, "engine_connect", note)
     try:
         yield noted
     finally:
         event.remove(Engine, "engine_connect", note)
+        for engine in engines:
+            engine.dispose()

@@ -35,7 +35,7 @@ class ServerTimeoutError(SetupError):
             f"The PostgreSQL server at {address} was to {task}, and did not finish within "
             f"{seconds:g} s.",
             why="the server is overloaded or stopped, or another session holds a lock.",
-            instead="look at pg_stat_activity on the server, end the session in the way, run again.",
+            instead="look at pg_stat_activity on the server, end the session in the way.",
         )
 
 

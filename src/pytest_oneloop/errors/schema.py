@@ -151,7 +151,7 @@ class MigrationEnvironmentError(SetupError):
                 "variable, or the configuration of Alembic is wrong."
             ),
             instead=(
-                f"correct {file.name}, so that this works on an empty database: alembic upgrade head."
+                f"correct {file.name}; this must work on an empty database: alembic upgrade head."
             ),
         )
 
@@ -177,8 +177,8 @@ class SchemaBuildError(SetupError):
             f"{words_of(error)}",
             why="something in it needs what an empty database does not have.",
             instead=(
-                "correct it, or let oneloop_schema name a function that first creates what it needs "
-                "(an extension, a schema)."
+                "correct it, or let oneloop_schema name a function that first creates what it "
+                "needs, such as an extension."
             ),
         )
 
