@@ -28,6 +28,7 @@ BROKEN_STACK = 'savepoint "sa_savepoint_2" does not exist'
 
 PASSED, FAILED = "PASSED", "FAILED"
 TABLES = "CREATE TABLE users (id serial PRIMARY KEY, email varchar NOT NULL UNIQUE)"
+_WORSE = (PASSED, "ERROR", FAILED)
 _LISTED = re.compile(r"^(PASSED|FAILED|ERROR) test_setup\.py::(\w+)", re.MULTILINE)
 
 
@@ -141,14 +142,15 @@ class Project:
         for name, value in environment.items():
             self.monkeypatch.setenv(name, value)
         result = self.pytester.runpytest_subprocess(
-            *("-rA", "--tb=short", "-p", "no:randomly", "-p", "no:cacheprovider"), *options, timeout=60
+            *("-rA", "--tb=short", "-p", "no:randomly", "-p", "no:cacheprovider"),
+            *options,
+            timeout=60,
         )
         output = result.stdout.str()
         outcomes: dict[str, str] = {}
         for outcome, test in _LISTED.findall(output):
-            # A test that failed may also have an error of its teardown; that is no other test.
-            if outcome != "ERROR" or outcomes.get(test) != FAILED:
-                outcomes[test] = outcome
+            # A teardown may fail as well, after a test that passed or failed: the worst counts.
+            outcomes[test] = max(outcome, outcomes.get(test, PASSED), key=_WORSE.index)
         return outcomes, output
 
 
