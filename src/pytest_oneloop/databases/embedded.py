@@ -12,6 +12,7 @@ import signal
 import sys
 import time
 import uuid
+from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Self
 
@@ -103,7 +104,7 @@ class EmbeddedServer:
             raise ServerStartError(self._binaries.bindir, f"it stopped with {state['code']}")
 
 
-def start_server(
+def start_server(  # noqa: PLR0913 - each is the caller's choice
     binaries: Binaries,
     seed: Path,
     *,
@@ -130,7 +131,7 @@ def start_server(
         UnsupportedPlatformError: This operating system cannot run it.
     """
     places, identity = places or Places(), find_identity(makes_data=False)
-    planner = _Planner(binaries, seed, places, identity, deadline * _KEEPER_SHARE, linger=linger)
+    planner = _Planner(binaries, seed, places, identity, deadline * _KEEPER_SHARE, linger)
     entry = Entry(
         binaries.bindir,
         run_id,
@@ -177,35 +178,26 @@ def _checked(deadline: float) -> float:
     return deadline
 
 
+@dataclass(frozen=True, slots=True)
 class _Planner:
     """Makes a keeper's job from what a caller asked for."""
 
-    def __init__(
-        self,
-        binaries: Binaries,
-        seed: Path | None,
-        places: Places,
-        identity: Identity,
-        seconds: float,
-        *,
-        linger: bool,
-    ) -> None:
-        self._binaries = binaries
-        self._seed = seed
-        self._places = places
-        self._identity = identity
-        self._seconds = seconds
-        self._linger = linger
+    binaries: Binaries
+    seed: Path | None
+    places: Places
+    identity: Identity
+    seconds: float
+    linger: bool
 
     def plan(self, home: Path) -> Job:
         """Choose the folders of a run, and write down all that its keeper has to do."""
-        identity = self._identity
-        data_folder = self._places.for_data(identity) / home.name
+        identity = self.identity
+        data_folder = self.places.for_data(identity) / home.name
         data, sockets = data_folder / "data", home / "s"
         folders = {home: None, data_folder: None}
-        bindir, copies = self._binaries.bindir, []
+        bindir, copies = self.binaries.bindir, list[tuple[str, str]]()
         if not identity.can_enter(bindir):
-            programs_folder = self._places.for_programs(identity) / home.name
+            programs_folder = self.places.for_programs(identity) / home.name
             folders[programs_folder] = None
             bindir, copies = _copies(bindir, programs_folder / "programs")
         return Job(
@@ -214,13 +206,13 @@ class _Planner:
             data=str(data),
             sockets=str(sockets),
             copies=copies,
-            seed=None if self._seed is None else str(self._seed.absolute()),
-            initdb=initdb_command(bindir, data, self._binaries.major),
-            postgres=postgres_command(bindir, data, sockets, self._binaries.major),
+            seed=None if self.seed is None else str(self.seed.absolute()),
+            initdb=initdb_command(bindir, data, self.binaries.major),
+            postgres=postgres_command(bindir, data, sockets, self.binaries.major),
             user=identity.user,
             namespace=identity.namespace,
-            seconds=self._seconds,
-            linger=self._linger,
+            seconds=self.seconds,
+            linger=self.linger,
         )
 
 

@@ -3,18 +3,17 @@
 Run by itself, with the standard library alone, as
 `python -I -S keeper.py <number of the lock's file descriptor> <JSON of a Job>`.
 
-The processes of a test run hold a shared `flock` on the file `lease` of the run's folder. The kernel
-takes it back when they end, however they end. So the keeper needs no list of processes and no
-heartbeat: when it gets that lock for itself, nobody is left; it stops the server and removes
-every file. It holds the lock of the file `keeper` for as long as it lives. Should the keeper itself
-be killed, the kernel stops the server (Linux), and the next run removes the folder.
+The processes of a run hold a shared `flock` on the file `lease` of the run's folder. The kernel
+takes it back when they end, however they end. So when the keeper gets that lock for itself, nobody
+is left; it stops the server and removes every file. It holds the lock of the file `keeper` for as
+long as it lives. Should the keeper itself be killed, the kernel stops the server (Linux), and the
+next run removes the folder.
 """
 
 from __future__ import annotations
 
 import contextlib
 import ctypes
-import errno
 import fcntl
 import json
 import os
@@ -34,10 +33,8 @@ if TYPE_CHECKING:
 # From <linux/sched.h> and <linux/prctl.h>.
 _CLONE_NEWUSER = 0x10000000
 _PR_SET_PDEATHSIG = 1
-
 _POLL_SECONDS = 0.002
-_STOP_SECONDS = 10.0
-_REMOVE_SECONDS = 10.0
+_END_SECONDS = 10.0
 
 
 @dataclass(frozen=True)
@@ -93,12 +90,14 @@ class Keeper:
 
     def run(self) -> None:
         """Start the server, wait for its end or the last lease's, and remove every file."""
+        job = self._job
         try:
             try:
-                self._prepare()
-                server = self._start() if self._fill() else None
+                server = self._prepare()
             except (_FailureError, OSError, subprocess.SubprocessError) as error:
-                self._report_failure(error)
+                self._stop()
+                remove_tree(Path(job.data))  # where it was full, there is room to say so now
+                self._report(stage="failed", reason=str(error), data=job.data)
                 fcntl.flock(self._lease, fcntl.LOCK_EX)  # the clients have to read it first
             else:
                 self._serve(server)
@@ -109,8 +108,8 @@ class Keeper:
             self._stop()
             self._remove()
 
-    def _prepare(self) -> None:
-        """Make the folders, and copy the programs where the server's user can reach them."""
+    def _prepare(self) -> subprocess.Popen[bytes] | None:
+        """Make the folders and fill them; start a server, if one is wanted."""
         job = self._job
         for annex in map(Path, job.annexes):
             annex.mkdir(mode=0o700)
@@ -126,18 +125,15 @@ class Keeper:
             Path(folder).mkdir(mode=0o700)
             if job.user is not None:
                 os.chown(folder, *job.user)
-
-    def _fill(self) -> bool:
-        """Fill the data folder; tell whether a server is to be started on it."""
-        if self._job.seed is None:
-            self._finish(self._spawn(self._job.initdb, signal.SIGKILL), "initdb")
-            return False
+        if job.seed is None:
+            self._finish(self._spawn(job.initdb, signal.SIGKILL), "initdb")
+            return None
         # Faster than any way of copying a folder: one file is read, in one go. It is opened
         # here, since the server's user may not be able to.
-        with Path(self._job.seed).open("rb") as archive:
+        with Path(job.seed).open("rb") as archive:
             tar = self._spawn(("tar", "-xf", "-"), signal.SIGKILL, archive.fileno())
             self._finish(tar, "tar")
-        return True
+        return self._start()
 
     def _start(self) -> subprocess.Popen[bytes]:
         """Start the server, and return when it accepts connections."""
@@ -157,13 +153,8 @@ class Keeper:
             self._report(stage="stopped", code=0, data=self._job.data)
             watch.start()
         else:
-            self._report(
-                stage="ready",
-                keeper=os.getpid(),
-                postmaster=server.pid,
-                data=self._job.data,
-                sockets=self._job.sockets,
-            )
+            where = {"data": self._job.data, "sockets": self._job.sockets}
+            self._report(stage="ready", keeper=os.getpid(), postmaster=server.pid, **where)
             watch.start()
             self._report(stage="stopped", code=server.wait())
         if self._job.linger:
@@ -180,7 +171,7 @@ class Keeper:
             return
         child.send_signal(signal.SIGQUIT)
         try:
-            child.wait(_STOP_SECONDS)
+            child.wait(_END_SECONDS)
         except subprocess.TimeoutExpired:
             child.kill()
             child.wait()
@@ -200,7 +191,7 @@ class Keeper:
         user, group = self._job.user or (None, None)
         # PostgreSQL reads these, and would behave otherwise than the caller means.
         kept = {k: v for k, v in os.environ.items() if not k.startswith(("PG", "LC_", "LANG"))}
-        self._child = subprocess.Popen(  # noqa: PLW1509 - there is no other thread yet
+        self._child = subprocess.Popen(
             command,
             stdin=stdin,
             stdout=sys.stderr.fileno(),
@@ -210,7 +201,7 @@ class Keeper:
             user=user,
             group=group,
             extra_groups=None if user is None else [],
-            preexec_fn=_birth(death_signal, self._job.namespace),
+            preexec_fn=_birth(death_signal, self._job.namespace),  # noqa: PLW1509 - one thread yet
         )
         return self._child
 
@@ -232,12 +223,6 @@ class Keeper:
             fcntl.flock(self._lease, fcntl.LOCK_EX | fcntl.LOCK_NB)
             raise _AbandonedError
 
-    def _report_failure(self, error: Exception) -> None:
-        log = (self._home / "log").read_text(errors="replace")
-        full = getattr(error, "errno", None) in (errno.ENOSPC, errno.EDQUOT)
-        full = full or os.strerror(errno.ENOSPC) in log
-        self._report(stage="failed", reason=str(error), full=full, data=self._job.data)
-
     def _report(self, **state: object) -> None:
         """Tell the clients; they read the whole new state, or the whole old one."""
         new = self._home / "state.new"
@@ -246,10 +231,7 @@ class Keeper:
 
 
 def _birth(death_signal: signal.Signals, namespace: int | None) -> Callable[[], None] | None:
-    """Make what a child does before it becomes another program.
-
-    The death signal comes last: a change of user or namespace clears it.
-    """
+    """Make what a child does before it becomes another program."""
     if sys.platform != "linux":
         return None  # a server whose keeper was killed ends when its data folder is gone
     libc = ctypes.CDLL(None, use_errno=True)
@@ -262,6 +244,7 @@ def _birth(death_signal: signal.Signals, namespace: int | None) -> Callable[[], 
             Path("/proc/self/setgroups").write_text("deny")
             Path("/proc/self/uid_map").write_text(f"{namespace} {uid} 1")
             Path("/proc/self/gid_map").write_text(f"{namespace} {gid} 1")
+        # Last, since a change of user or namespace clears it.
         libc.prctl(_PR_SET_PDEATHSIG, int(death_signal))
         if os.getppid() != keeper:
             os._exit(1)  # the keeper died before the kernel knew
@@ -270,7 +253,6 @@ def _birth(death_signal: signal.Signals, namespace: int | None) -> Callable[[], 
 
 
 def _superfluous(folder: str, names: list[str]) -> set[str]:
-    """Tell which files a server never needs; of the programs it needs two."""
     if Path(folder).name == "bin":
         return {name for name in names if name not in ("postgres", "initdb")}
     return {name for name in names if name.endswith(".a")}
@@ -285,7 +267,7 @@ def _is_ready(status: Path) -> bool:
 
 def remove_tree(folder: Path) -> None:
     """Remove a folder that a process which is just ending may still write to."""
-    until = time.monotonic() + _REMOVE_SECONDS
+    until = time.monotonic() + _END_SECONDS
     while folder.exists():
         try:
             shutil.rmtree(folder)
@@ -302,17 +284,15 @@ def _end(_number: int, _frame: object) -> NoReturn:
 def main(lock: int, job: Job) -> None:
     """Become a process of its own, and keep the server until it is over.
 
-    Args:
-        lock: The descriptor of the locked file `keeper`; stays open until this process ends.
-        job: What to do.
+    `lock` is the descriptor of the locked file `keeper`; it stays open until this process ends.
     """
-    os.set_inheritable(lock, False)  # the server must not hold it
+    os.set_inheritable(lock, False)  # noqa: FBT003 - the server must not hold it
     if os.fork() != 0:
         os._exit(0)  # the client has waited for this: the keeper is nobody's child
     os.chdir("/")
     os.umask(0o077)
-    signal.signal(signal.SIGINT, signal.SIG_IGN)
-    signal.signal(signal.SIGHUP, signal.SIG_IGN)
+    for number in (signal.SIGINT, signal.SIGHUP):
+        signal.signal(number, signal.SIG_IGN)
     signal.signal(signal.SIGTERM, _end)
     Keeper(job).run()
 

@@ -10,6 +10,7 @@ import sys
 import time
 from contextlib import suppress
 from dataclasses import asdict
+from errno import EDQUOT, ENOSPC
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -26,6 +27,7 @@ if TYPE_CHECKING:
 
 _KEEPER = Path(__file__).with_name("keeper.py")
 _POLL_SECONDS = 0.002
+_LOG_LINES = 20
 
 
 class Tenancy:
@@ -39,7 +41,9 @@ class Tenancy:
         started: Whether this process started the keeper, rather than joined it.
     """
 
-    def __init__(self, home: Path, lease: Lease, state: dict[str, object], *, started: bool) -> None:
+    def __init__(
+        self, home: Path, lease: Lease, state: dict[str, object], *, started: bool
+    ) -> None:
         self.home = home
         self.state = state
         self.started = started
@@ -156,6 +160,8 @@ class Entry:
                 elif state is not None and state["stage"] == self._stage:
                     return Tenancy(self._home, lease, state, started=spawned is not None)
                 time.sleep(_POLL_SECONDS)
+            if spawned is not None and not lease.is_current():
+                raise self._failure("its keeper ended, and so did the server")
             return None
         finally:
             if spawned is not None:
@@ -187,14 +193,16 @@ class Entry:
             os.close(log)
 
     def _said(self, state: dict[str, object]) -> NoRoomError | ServerStartError:
-        if state["full"]:
+        failure = self._failure(str(state["reason"]))
+        said = (failure.reason, *failure.log)
+        if any(os.strerror(cause) in line for cause in (ENOSPC, EDQUOT) for line in said):
             place = Path(str(state["data"])).parent.parent
             return NoRoomError([(place, "became full at the start")], needed=DISK_BYTES)
-        return self._failure(str(state["reason"]))
+        return failure
 
     def _failure(self, reason: str) -> ServerStartError:
         try:
-            log = (self._home / "log").read_text(errors="replace").splitlines()[-20:]
+            log = (self._home / "log").read_text(errors="replace").splitlines()[-_LOG_LINES:]
         except FileNotFoundError:
             log = []
         return ServerStartError(self._bindir, reason, log=log)
