@@ -9,6 +9,7 @@ from pytest_oneloop.errors.connection import MissingDriverError
 
 # What SQLAlchemy calls each driver. The one that the extra `postgres` installs comes first.
 _DRIVERS = ("asyncpg", "psycopg", "psycopg2")
+_ASYNCHRONOUS = ("asyncpg", "psycopg")
 
 
 def installed_drivername() -> str:
@@ -22,6 +23,27 @@ def installed_drivername() -> str:
     """
     tried: dict[str, str] = {}
     for name in sorted(_DRIVERS, key=lambda name: name not in sys.modules):
+        try:
+            importlib.import_module(name)
+        except ImportError as error:
+            tried[name] = str(error).splitlines()[0]
+        else:
+            return f"postgresql+{name}"
+    raise MissingDriverError(tried)
+
+
+def asynchronous_drivername(preferred: str | None) -> str:
+    """Choose the driver for engines that the plugin's fixtures make.
+
+    Args:
+        preferred: The one that the project's migrations connect with, if known.
+
+    Raises:
+        MissingDriverError: None that is asynchronous is installed.
+    """
+    tried: dict[str, str] = {}
+    wanted = (preferred or "").rpartition("+")[2]
+    for name in sorted(_ASYNCHRONOUS, key=lambda name: name != wanted):
         try:
             importlib.import_module(name)
         except ImportError as error:

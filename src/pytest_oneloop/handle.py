@@ -1,0 +1,60 @@
+"""The handle `oneloop`: what a test may ask the plugin."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+from pytest_oneloop import application
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+    from contextlib import AbstractAsyncContextManager
+
+    from pytest_oneloop.run import TestRun
+
+
+class Oneloop:
+    """What the plugin knows of the running test.
+
+    Attributes:
+        strategy: How the test is isolated: `rollback`.
+    """
+
+    def __init__(self, run: TestRun, app: Callable[[], Any]) -> None:
+        self._run = run
+        self._app = app
+        self.strategy = run.settings.strategy.value
+
+    @property
+    def database(self) -> str:
+        """The name of the test database. The first use in a run brings it up."""
+        return self._run.database().destination.database
+
+    @property
+    def url(self) -> str:
+        """Its URL, with the password if it has one; brings it up as well.
+
+        Another program that connects by it sees nothing of this test, whose work is never
+        committed.
+        """
+        return self._run.url()
+
+    @property
+    def statement_count(self) -> int:
+        """How many statements this test, and the application for it, have sent so far.
+
+        Counted are those of SQLAlchemy, savepoints included; not the plugin's own, nor those that
+        went to the driver's connection directly.
+        """
+        return self._run.router.sandbox.statements
+
+    def client(self, app: Any = None) -> AbstractAsyncContextManager[Any]:
+        """Return an HTTP client of the application as `async with` block, its lifespan run.
+
+        For tests that take no fixtures of their own, such as the methods of
+        `unittest.IsolatedAsyncioTestCase`; others use the fixture `client`.
+
+        Args:
+            app: An ASGI application; the fixture `oneloop_app` if left out.
+        """
+        return application.client(self._run.traced(self._app() if app is None else app))

@@ -1,0 +1,139 @@
+"""pytest's hooks: argument handling, then one call."""
+
+from __future__ import annotations
+
+import os
+import secrets
+from typing import TYPE_CHECKING
+
+import pytest
+
+from pytest_oneloop.loops.scopes import default_loop_scopes, follow_fixtures, runner_of
+from pytest_oneloop.options import OPTIONS, Places
+
+if TYPE_CHECKING:
+    from collections.abc import Generator
+    from types import ModuleType
+
+    from pytest_oneloop.loops.scopes import LoopScopes
+    from pytest_oneloop.run import TestRun
+
+RUN: pytest.StashKey[TestRun] = pytest.StashKey()
+"""The run, in `config.stash`."""
+
+SCOPES: pytest.StashKey[LoopScopes | None] = pytest.StashKey()
+"""The loop scopes that hold, in `config.stash`."""
+
+SEEN: pytest.StashKey[list[BaseException]] = pytest.StashKey()
+"""The errors that a test has shown, in `item.stash`."""
+
+
+def pytest_addoption(parser: pytest.Parser) -> None:
+    """Declare the options."""
+    group = parser.getgroup("oneloop", "pytest-oneloop")
+    for option in OPTIONS:
+        group.addoption(
+            option.flag, dest=option.name, metavar=option.metavar, default=None, help=option.help
+        )
+        parser.addini(option.name, option.help, type=option.ini_type, default=None)
+
+
+@pytest.hookimpl(tryfirst=True)
+def pytest_load_initial_conftests(
+    early_config: pytest.Config, parser: pytest.Parser
+) -> None:
+    """Choose the loop scopes, and answer for every engine before a conftest can make one."""
+    flags = early_config.known_args_namespace
+    if flags.version or flags.help:
+        return
+    early_config.stash[SCOPES] = default_loop_scopes(parser, early_config.getini)
+    early_config.stash[RUN] = run = _make_run(early_config)
+    early_config.add_cleanup(run.close)
+    run.start()
+
+
+def _make_run(config: pytest.Config) -> TestRun:
+    from pytest_oneloop.errors import OneloopError  # noqa: PLC0415 - not for `pytest --version`
+    from pytest_oneloop.run import TestRun  # noqa: PLC0415
+    from pytest_oneloop.settings import read_settings  # noqa: PLC0415
+
+    flags = config.known_args_namespace
+    overrides = [text.partition("=")[0] for text in flags.override_ini or ()]
+    places = Places(
+        flag=lambda name: getattr(flags, name, None),
+        environ=os.environ,
+        ini=config.getini,
+        rootdir=config.rootpath,
+        ini_name=config.inipath.name if config.inipath else "ini",
+        overridden=overrides,
+    )
+    worker: dict[str, str] = getattr(config, "workerinput", {})
+    try:
+        return TestRun(
+            read_settings(places),
+            rootdir=config.rootpath,
+            run_id=worker.get("testrunuid") or secrets.token_hex(8),
+            worker=worker.get("workerid", "main"),
+        )
+    except OneloopError as error:
+        raise pytest.UsageError(str(error)) from None
+
+
+def pytest_configure(config: pytest.Config) -> None:
+    """Add the fixtures for the runners that are here."""
+    from pytest_oneloop import fixtures  # noqa: PLC0415 - not for `pytest --version`
+
+    modules: list[ModuleType] = [fixtures]
+    if config.pluginmanager.hasplugin("asyncio"):
+        from pytest_oneloop import fixtures_asyncio  # noqa: PLC0415 - only beside pytest-asyncio
+
+        modules.append(fixtures_asyncio)
+    for module in modules:
+        if not config.pluginmanager.is_registered(module):
+            config.pluginmanager.register(module)
+
+
+def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
+    """Let tests follow the loop scope of fixtures, where a project has set that alone."""
+    follow_fixtures(config.stash.get(SCOPES, None), items, pytest.mark.asyncio)
+
+
+@pytest.hookimpl(wrapper=True, tryfirst=True)
+def pytest_runtest_setup(item: pytest.Item) -> Generator[None, None, None]:
+    """Begin a sandbox before the test's fixtures."""
+    item.stash[SEEN] = []
+    item.config.stash[RUN].begin(item.nodeid, hosted=runner_of(item) == "sync")
+    return (yield)
+
+
+@pytest.hookimpl(wrapper=True, tryfirst=True)
+def pytest_runtest_teardown(item: pytest.Item) -> Generator[None, None, None]:
+    """End the sandbox after the test's fixtures; show what the application has swallowed."""
+    run = item.config.stash[RUN]
+    run.finish()
+    try:
+        return (yield)
+    finally:
+        unseen = [error for error in run.end() if error not in item.stash[SEEN]]
+        if unseen:
+            raise unseen[0]
+
+
+@pytest.hookimpl(wrapper=True)
+def pytest_runtest_makereport(
+    item: pytest.Item, call: pytest.CallInfo[None]
+) -> Generator[None, pytest.TestReport, pytest.TestReport]:
+    """Show an error that stops the run as its text alone, once."""
+    from pytest_oneloop.report.failures import show_failure  # noqa: PLC0415 - on first need
+
+    report = yield
+    if call.excinfo is not None:
+        show_failure(item, call.excinfo.value, report, item.stash[SEEN])
+    return report
+
+
+def pytest_report_header(config: pytest.Config) -> list[str]:
+    """Say what the run will use."""
+    from pytest_oneloop.report.header import header_lines  # noqa: PLC0415
+
+    return header_lines(config.stash[RUN], config.stash[SCOPES], verbose=config.get_verbosity() > 0)

@@ -1,0 +1,50 @@
+"""Failures in the plugin's own words."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from pytest_oneloop.errors import OneloopError, SetupError
+from pytest_oneloop.errors.sandbox import SandboxError
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    import pytest
+
+
+def show_failure(
+    item: pytest.Item,
+    error: BaseException,
+    report: pytest.TestReport,
+    seen: list[BaseException],
+) -> None:
+    """Note what a failure shows; reduce one that no test can get past to its text, and stop.
+
+    Args:
+        item: The test.
+        error: What was raised.
+        report: pytest's report of it, which may be changed.
+        seen: Gets the error, and all that led to it.
+    """
+    chain = list(_chain(error))
+    seen += chain
+    if isinstance(error, OneloopError) and not isinstance(error, SandboxError):
+        report.longrepr = str(error)
+    for cause in chain:
+        if isinstance(cause, SetupError):
+            report.longrepr = str(cause)
+            item.session.shouldfail = f"{cause.code}: no test that needs a database can run"
+            return
+
+
+def _chain(error: BaseException | None, known: frozenset[int] = frozenset()) -> Iterator[BaseException]:
+    """Yield an error and all that are linked to it, each once."""
+    if error is None or id(error) in known:
+        return
+    known |= {id(error)}
+    yield error
+    inner = error.exceptions if isinstance(error, BaseExceptionGroup) else ()
+    for linked in (error.__cause__, error.__context__, getattr(error, "orig", None), *inner):
+        if isinstance(linked, BaseException):
+            yield from _chain(linked, known)

@@ -1,0 +1,167 @@
+"""One run of pytest: the one place that wires server, template, database and sandbox together."""
+
+from __future__ import annotations
+
+import threading
+from concurrent.futures import Future
+from contextlib import ExitStack
+from typing import TYPE_CHECKING, Final, TypeVar
+
+from pytest_oneloop.errors import OneloopError, SetupError
+from pytest_oneloop.sandbox.checkouts import REQUEST
+from pytest_oneloop.sandbox.router import Router
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+    from pathlib import Path
+
+    from pytest_oneloop.application.lifespan import ASGIApplication, Message, Receive, Send
+    from pytest_oneloop.provision import Destination, WorkerDatabase
+    from pytest_oneloop.sandbox.sandbox import Sandbox
+    from pytest_oneloop.settings import Settings
+
+T = TypeVar("T")
+
+_DEADLINE: Final = 1800.0
+"""Seconds for the database to come up: the longest migration that anyone would wait for."""
+
+
+class TestRun:
+    """A run, or one xdist worker's part of it.
+
+    Args:
+        settings: The user's.
+        rootdir: pytest's.
+        run_id: The same for all workers of a run; small letters and digits.
+        worker: `main`, or xdist's name of the worker.
+    """
+
+    __test__ = False
+
+    def __init__(self, settings: Settings, *, rootdir: Path, run_id: str, worker: str) -> None:
+        self.settings = settings
+        self._rootdir = rootdir
+        self._run_id = run_id
+        self._worker = worker
+        self._stack = ExitStack()
+        self._coming_up = threading.Lock()
+        self._database: WorkerDatabase | None = None
+        self.failure: SetupError | None = None
+        self.tests = 0
+        self.statements = 0
+        self.router = Router(self._destination, frozenset(settings.passthrough.value))
+
+    # -- order -------------------------------------------------------------------------------
+
+    def start(self) -> None:
+        """Answer for every engine from now on. Nothing else is started before it is needed."""
+        self.router.listen()
+
+    def close(self) -> None:
+        """End all that was started, last things first."""
+        try:
+            self.router.close()
+        finally:
+            _on_a_thread(self._stack.close)
+
+    def begin(self, test: str, *, hosted: bool) -> Sandbox:
+        """A test begins, before its fixtures.
+
+        Args:
+            test: Its node id.
+            hosted: It is synchronous, so event loops may come and go within it.
+        """
+        return self.router.begin(test, hosted=hosted)
+
+    def finish(self) -> None:
+        """The test itself has ended; its fixtures come next."""
+        self.router.sandbox.closing = True
+
+    def end(self) -> list[OneloopError]:
+        """The test's fixtures have ended as well.
+
+        Returns:
+            The errors that the sandbox raised, which the application may have swallowed.
+        """
+        sandbox = self.router.sandbox
+        self.router.end()
+        if sandbox.statements:
+            self.tests += 1
+            self.statements += sandbox.statements
+        return list(sandbox.problems)
+
+    # -- the database --------------------------------------------------------------------------
+
+    @property
+    def started(self) -> WorkerDatabase | None:
+        """The worker's database, if a test has needed it yet."""
+        return self._database
+
+    def database(self) -> WorkerDatabase:
+        """Return the worker's database; the first call brings it up, which may take seconds.
+
+        Raises:
+            SetupError: There can be none. Later calls raise the same error at once.
+        """
+        with self._coming_up:
+            if self.failure is not None:
+                raise self.failure
+            if self._database is None:
+                try:
+                    self._database = _on_a_thread(self._bring_up)
+                except SetupError as error:
+                    self.failure = error
+                    raise
+            return self._database
+
+    def _bring_up(self) -> WorkerDatabase:
+        from pytest_oneloop.provision import Plan, worker_database  # noqa: PLC0415 - on first need
+
+        plan = Plan(
+            self.settings, self._rootdir, self._run_id, self._worker, self.router.redirected
+        )
+        return self._stack.enter_context(worker_database(plan))
+
+    def _destination(self) -> Destination:
+        __tracebackhide__ = True
+        return self.database().destination
+
+    def url(self) -> str:
+        """Return the URL of the worker's database, for an asynchronous driver if there is one."""
+        from pytest_oneloop.databases.urls import connect_url  # noqa: PLC0415 - on first need
+        from pytest_oneloop.drivers import asynchronous_drivername  # noqa: PLC0415
+
+        database = self.database()
+        name = asynchronous_drivername(database.driver)
+        destination = database.destination
+        url = connect_url(name, destination.address, destination.database)
+        return url.render_as_string(hide_password=False)
+
+    # -- the application -------------------------------------------------------------------------
+
+    @staticmethod
+    def traced(app: ASGIApplication) -> ASGIApplication:
+        """Return the application with each request marked, so that its tasks know one another."""
+
+        async def serve(scope: Message, receive: Receive, send: Send) -> None:
+            token = REQUEST.set(object())
+            try:
+                await app(scope, receive, send)
+            finally:
+                REQUEST.reset(token)
+
+        return serve
+
+
+def _on_a_thread(work: Callable[[], T]) -> T:
+    """Run `work` on a thread of its own, where no event loop runs, and wait for it."""
+    outcome: Future[T] = Future()
+
+    def run() -> None:
+        try:
+            outcome.set_result(work())
+        except BaseException as error:  # noqa: BLE001 - handed to the thread that waits
+            outcome.set_exception(error)
+
+    threading.Thread(target=run, name="pytest-oneloop database", daemon=True).start()
+    return outcome.result(_DEADLINE)
