@@ -144,8 +144,8 @@ class TargetSource:
         except ModuleNotFoundError as error:
             missing = error.name or ""
             if name == missing or name.startswith(f"{missing}."):
-                near = difflib.get_close_matches(missing, _siblings(missing), n=2)
-                raise self._error(f"there is no module {missing!r}", near) from error
+                reason = f"there is no module {missing!r}"
+                raise self._error(reason, _near_modules(missing)) from error
             raise self._failed(name, error) from error
         except (Exception, SystemExit) as error:
             raise self._failed(name, error) from error
@@ -159,9 +159,9 @@ class TargetSource:
         return SchemaTargetError(self._target, source=self._source, reason=reason, near=tuple(near))
 
 
-def _siblings(missing: str) -> list[str]:
-    """Return the modules that lie where the missing one should."""
-    parent, _, _ = missing.rpartition(".")
-    prefix = f"{parent}." if parent else ""
+def _near_modules(missing: str) -> list[str]:
+    """Return the modules that lie where the missing one should, and are called much like it."""
+    parent, dot, name = missing.rpartition(".")
     path = getattr(sys.modules.get(parent), "__path__", None) if parent else None
-    return [f"{prefix}{module.name}" for module in pkgutil.iter_modules(path)]
+    names = [module.name for module in pkgutil.iter_modules(path)]
+    return [f"{parent}{dot}{near}" for near in difflib.get_close_matches(name, names, n=2)]
