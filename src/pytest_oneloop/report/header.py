@@ -1,0 +1,85 @@
+"""What the plugin says before the first test: one line, and under `-v` where each value is from."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from pytest_oneloop.settings import Settings
+
+_DOT = "\u00b7"
+_DOT_IN_ASCII = "|"
+
+
+@dataclass(frozen=True, slots=True)
+class HeaderFacts:
+    """What the line says. A part that is `None` is left out, or named as stated here.
+
+    Attributes:
+        server: Such as `PostgreSQL 18.4 embedded` or `PostgreSQL 17.2 at db:5432`; `None` where
+            none was started yet, and it is not known.
+        schema: Such as `alembic`, or `shop.models:metadata`; `None` for "no schema".
+        revisions: The number of revisions, for a schema that has some.
+        template: What is known of the template, such as `cached` or `built in 1.2 s`.
+        strategy: The default strategy.
+        loop_scope: The loop scope of tests; `None` without pytest-asyncio.
+        loop_set_by: Who chose it: `oneloop`, or a setting's name.
+    """
+
+    server: str | None
+    schema: str | None
+    strategy: str
+    revisions: int | None = None
+    template: str | None = None
+    loop_scope: str | None = None
+    loop_set_by: str | None = None
+
+
+def header_line(facts: HeaderFacts, *, encoding: str = "utf-8") -> str:
+    """Return the line for the head of pytest's report.
+
+    Args:
+        facts: What to say.
+        encoding: The terminal's encoding; one without a middle dot gets a bar instead.
+    """
+    dot = _DOT if _can_encode(_DOT, encoding) else _DOT_IN_ASCII
+    parts = [facts.server, _schema_part(facts), f"strategy {facts.strategy}", _loop_part(facts)]
+    return "oneloop: " + f" {dot} ".join(part for part in parts if part)
+
+
+def settings_lines(settings: Settings) -> list[str]:
+    """Return a line for each setting, with its value and source; passwords are masked."""
+    described = settings.described()
+    name_width = max(len(name) for name, _, _ in described)
+    value_width = max(len(value) for _, value, _ in described)
+    return [
+        f"  {name:<{name_width}}  {value:<{value_width}}  ({source})"
+        for name, value, source in described
+    ]
+
+
+def _schema_part(facts: HeaderFacts) -> str:
+    if facts.schema is None:
+        return "no schema"
+    part = f"schema {facts.schema}"
+    if facts.revisions is not None:
+        part += f" {facts.revisions} revision{'' if facts.revisions == 1 else 's'}"
+    if facts.template is not None:
+        part += f" (template {facts.template})"
+    return part
+
+
+def _loop_part(facts: HeaderFacts) -> str | None:
+    if facts.loop_scope is None:
+        return None
+    part = f"loop {facts.loop_scope}"
+    return f"{part} (set by {facts.loop_set_by})" if facts.loop_set_by else part
+
+
+def _can_encode(text: str, encoding: str) -> bool:
+    try:
+        text.encode(encoding)
+    except (UnicodeEncodeError, LookupError):
+        return False
+    return True
