@@ -95,7 +95,9 @@ def pytest_configure(config: pytest.Config) -> None:
 
 def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
     """Let tests follow the loop scope of fixtures, where a project has set that alone."""
-    follow_fixtures(config.stash.get(SCOPES, None), items, pytest.mark.asyncio)
+    scopes = config.stash[SCOPES]
+    if scopes is not None and scopes.follows:
+        follow_fixtures(scopes, items, pytest.mark.asyncio)
 
 
 @pytest.hookimpl(wrapper=True, tryfirst=True)

@@ -1,0 +1,25 @@
+# All that a checkout needs: Python 3.11 or newer, and make.
+
+VENV := .venv
+STAMP := $(VENV)/.installed
+
+.PHONY: demo test check clean
+
+## Run the example's tests through the plugin, on an embedded PostgreSQL.
+demo: $(STAMP)
+	cd examples/shop && ../../$(VENV)/bin/python -m pytest -v --durations=0 --durations-min=0.1
+
+## Run every test of the project.
+test: $(STAMP)
+	scripts/test
+
+## Format, lint, types, and the tests that need no server. Under a minute.
+check: $(STAMP)
+	scripts/check
+
+clean:
+	rm -rf $(VENV) dist .mypy_cache .ruff_cache .pytest_cache .hypothesis
+
+$(STAMP): pyproject.toml scripts/install
+	scripts/install $(VENV)
+	touch $@
