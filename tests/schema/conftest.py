@@ -8,20 +8,20 @@ import sys
 from typing import TYPE_CHECKING, Any
 
 import pytest
+from schema_projects import Project
 from sqlalchemy import Engine, event
 
-from schema_projects import Project
 from pytest_oneloop.databases.postgresql import Admin, administer, connect_url, quote_name
 from pytest_oneloop.databases.stored import drop, marks
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator
-    from contextlib import AbstractContextManager
+    from collections.abc import Iterator
     from pathlib import Path
+
+    from schema_projects import Redirect
 
     from pytest_oneloop.databases.address import ServerAddress
 
-Redirect = "Callable[[str], AbstractContextManager[None]]"
 
 _numbers = itertools.count()
 
@@ -46,7 +46,7 @@ def server(tcp_server: ServerAddress) -> Iterator[ServerAddress]:
 
 
 @pytest.fixture
-def redirect(server: ServerAddress) -> Callable[[str], AbstractContextManager[None]]:
+def redirect(server: ServerAddress) -> Redirect:
     """Send every engine of the process to one database of the server."""
     return lambda name: redirected(server, name)
 

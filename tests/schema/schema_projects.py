@@ -5,9 +5,13 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
+    from contextlib import AbstractContextManager
     from pathlib import Path
 
-ASYNC_ENV = '''
+    Redirect = Callable[[str], AbstractContextManager[None]]
+
+ASYNC_ENV = """
 import asyncio
 from logging.config import fileConfig
 
@@ -41,9 +45,9 @@ async def run_async_migrations():
 
 
 asyncio.run(run_async_migrations())
-'''
+"""
 
-SYNC_ENV = '''
+SYNC_ENV = """
 import logging.config
 
 from alembic import context
@@ -60,7 +64,7 @@ with engine.connect() as connection:
     context.configure(connection=connection)
     with context.begin_transaction():
         context.run_migrations()
-'''
+"""
 
 INI = """
 [alembic]
@@ -121,7 +125,7 @@ FOUR = {
     "r2": "op.execute('CREATE TABLE product (id serial PRIMARY KEY, name text)')",
     "r3": "op.execute(\"INSERT INTO product (name) VALUES ('tea'), ('coffee')\")",
     "r4": (
-        "op.execute('CREATE TABLE \"Order\" (id serial PRIMARY KEY, customer int, "
+        'op.execute(\'CREATE TABLE "Order" (id serial PRIMARY KEY, customer int, '
         'CONSTRAINT "order of" FOREIGN KEY (customer) REFERENCES customer '
         "DEFERRABLE INITIALLY DEFERRED)')"
     ),

@@ -8,8 +8,8 @@ import sys
 from typing import TYPE_CHECKING
 
 import pytest
-
 from schema_projects import FOUR, INI, SYNC_ENV, Project
+
 from pytest_oneloop.databases.postgresql import administer
 from pytest_oneloop.errors.schema import (
     MigrationEnvironmentError,
@@ -21,8 +21,9 @@ from pytest_oneloop.schema import SchemaSource, find_schema
 
 if TYPE_CHECKING:
     from collections.abc import Callable
-    from contextlib import AbstractContextManager
     from pathlib import Path
+
+    from schema_projects import Redirect
 
     from pytest_oneloop.databases.address import ServerAddress
 
@@ -46,15 +47,12 @@ def tables(server: ServerAddress, database: str) -> list[str]:
     return [str(name) for (name,) in rows]
 
 
-Redirect = "Callable[[str], AbstractContextManager[None]]"
-
-
 @pytest.mark.parametrize("elsewhere", [False, True])
-def test_an_async_env_runs_unchanged(
+def test_an_async_env_runs_unchanged(  # noqa: PLR0917 - pytest passes them by name
     project: Project,
     server: ServerAddress,
     empty: str,
-    redirect: Callable[[str], AbstractContextManager[None]],
+    redirect: Redirect,
     monkeypatch: pytest.MonkeyPatch,
     capfd: pytest.CaptureFixture[str],
     *,
@@ -75,7 +73,7 @@ def test_an_async_env_runs_unchanged(
 def test_logging_is_left_alone(
     project: Project,
     empty: str,
-    redirect: Callable[[str], AbstractContextManager[None]],
+    redirect: Redirect,
     tmp_path: Path,
 ) -> None:
     project.write(env=SYNC_ENV).with_four()
@@ -97,7 +95,7 @@ def test_logging_is_left_alone(
 
 
 def test_a_warning_of_a_migration_is_no_error(
-    project: Project, empty: str, redirect: Callable[[str], AbstractContextManager[None]]
+    project: Project, empty: str, redirect: Redirect
 ) -> None:
     project.write()
     project.revise("r1", "import warnings; warnings.warn('old', DeprecationWarning)")
@@ -109,7 +107,7 @@ def test_pyproject_alone_will_do(
     project: Project,
     server: ServerAddress,
     empty: str,
-    redirect: Callable[[str], AbstractContextManager[None]],
+    redirect: Redirect,
 ) -> None:
     project.write(env=SYNC_ENV).with_four()
     project.ini.unlink()
@@ -125,7 +123,7 @@ def test_several_places_for_revisions(
     project: Project,
     server: ServerAddress,
     empty: str,
-    redirect: Callable[[str], AbstractContextManager[None]],
+    redirect: Redirect,
 ) -> None:
     locations = "version_locations = migrations/versions other/versions\n"
     ini = INI.replace("[alembic]\n", f"[alembic]\npath_separator = space\n{locations}")
@@ -143,7 +141,7 @@ def test_a_script_location_in_a_package(
     project: Project,
     server: ServerAddress,
     empty: str,
-    redirect: Callable[[str], AbstractContextManager[None]],
+    redirect: Redirect,
 ) -> None:
     ini = INI.replace("= migrations", "= {0}:migrations").replace("{0}", project.package)
     project.write(env=SYNC_ENV, ini=ini).with_four()
@@ -156,9 +154,7 @@ def test_a_script_location_in_a_package(
     assert "customer" in tables(server, empty)
 
 
-def test_two_heads_are_named(
-    project: Project, empty: str, redirect: Callable[[str], AbstractContextManager[None]]
-) -> None:
+def test_two_heads_are_named(project: Project, empty: str, redirect: Redirect) -> None:
     project.write()
     project.revise("r1", FOUR["r1"])
     project.revise("r2a", FOUR["r2"], down="r1")
@@ -175,7 +171,7 @@ def test_heads_with_labels_of_their_own_are_meant(
     project: Project,
     server: ServerAddress,
     empty: str,
-    redirect: Callable[[str], AbstractContextManager[None]],
+    redirect: Redirect,
 ) -> None:
     project.write(env=SYNC_ENV)
     project.revise("r1", FOUR["r1"], labels="people")
@@ -217,7 +213,7 @@ def test_a_script_location_that_does_not_exist(project: Project) -> None:
 def test_a_revision_that_raises_is_named(
     project: Project,
     empty: str,
-    redirect: Callable[[str], AbstractContextManager[None]],
+    redirect: Redirect,
     body: str,
     words: str,
 ) -> None:
@@ -236,7 +232,7 @@ def test_a_revision_that_raises_is_named(
 
 
 def test_a_revision_that_cannot_be_read_is_named(
-    project: Project, empty: str, redirect: Callable[[str], AbstractContextManager[None]]
+    project: Project, empty: str, redirect: Redirect
 ) -> None:
     project.write()
     project.revise("r1", "pass")
@@ -247,9 +243,7 @@ def test_a_revision_that_cannot_be_read_is_named(
     assert isinstance(caught.value.__cause__, SyntaxError)
 
 
-def test_an_env_that_raises_is_named(
-    project: Project, empty: str, redirect: Callable[[str], AbstractContextManager[None]]
-) -> None:
+def test_an_env_that_raises_is_named(project: Project, empty: str, redirect: Redirect) -> None:
     project.write(env="import os\n\nos.environ['NO_SUCH_{package}']\n").with_four()
     with redirect(empty), pytest.raises(MigrationEnvironmentError) as caught:
         alembic(project.root).build()
@@ -257,9 +251,7 @@ def test_an_env_that_raises_is_named(
     assert isinstance(caught.value.__cause__, KeyError)
 
 
-def test_an_env_that_leaves_is_named(
-    project: Project, empty: str, redirect: Callable[[str], AbstractContextManager[None]]
-) -> None:
+def test_an_env_that_leaves_is_named(project: Project, empty: str, redirect: Redirect) -> None:
     project.write(env="raise SystemExit('no settings')").with_four()
     with redirect(empty), pytest.raises(MigrationEnvironmentError) as caught:
         alembic(project.root).build()
@@ -267,7 +259,7 @@ def test_an_env_that_leaves_is_named(
 
 
 def test_a_missing_parent_is_an_error_of_the_configuration(
-    project: Project, empty: str, redirect: Callable[[str], AbstractContextManager[None]]
+    project: Project, empty: str, redirect: Redirect
 ) -> None:
     project.write()
     project.revise("r2", "pass", down="gone")
@@ -325,7 +317,7 @@ def test_the_place_of_a_checkout_does_not_matter(project: Project, tmp_path: Pat
 
 
 def test_a_change_of_what_a_revision_imports_is_seen(
-    project: Project, empty: str, redirect: Callable[[str], AbstractContextManager[None]]
+    project: Project, empty: str, redirect: Redirect
 ) -> None:
     project.write(env=SYNC_ENV)
     project.revise("r1", "NAMES", top=f"from {project.package}.names import NAMES")
@@ -348,7 +340,7 @@ def test_a_change_of_what_a_revision_imports_is_seen(
 def test_a_module_that_was_imported_before_is_an_input_too(
     project: Project,
     empty: str,
-    redirect: Callable[[str], AbstractContextManager[None]],
+    redirect: Redirect,
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     project.write().with_four()

@@ -15,8 +15,8 @@ import pytest
 
 from pytest_oneloop.databases import postgresql
 from pytest_oneloop.databases.address import ServerAddress
-from pytest_oneloop.databases.serverinfo import identify
 from pytest_oneloop.databases.postgresql import Admin, administer
+from pytest_oneloop.databases.serverinfo import identify
 from pytest_oneloop.errors.connection import (
     AuthenticationError,
     NotPostgreSQLError,
@@ -126,7 +126,11 @@ def test_no_such_socket(tmp_path: Path) -> None:
     ("greeting", "answer", "words"),
     [
         # As long as an S says: the first byte of a MariaDB's greeting is its length.
-        (b"S\0\0\0\x0a11.4.2-MariaDB\0", None, "answered b'S\\x00\\x00\\x00\\n11.4.2-MariaDB\\x00'"),
+        (
+            b"S\0\0\0\x0a11.4.2-MariaDB\0",
+            None,
+            "answered b'S\\x00\\x00\\x00\\n11.4.2-MariaDB\\x00'",
+        ),
         (None, b"-ERR unknown command\r\n", "answered b'-ERR unknown command\\r\\n'"),
         (None, b"HTTP/1.1 400 Bad Request\r\n", "answered b'HTTP/1.1 400 Bad Request\\r\\n'"),
         (None, None, "accepted the connection and said nothing for 0.2 s"),
@@ -140,7 +144,11 @@ def test_something_else_listens(greeting: bytes | None, answer: bytes | None, wo
 
 def test_something_hangs_up() -> None:
     with socket.create_server(("127.0.0.1", 0)) as server:
-        thread = threading.Thread(target=lambda: server.accept()[0].close())
+
+        def hang_up() -> None:
+            server.accept()[0].close()
+
+        thread = threading.Thread(target=hang_up)
         thread.start()
         address = ServerAddress("127.0.0.1", server.getsockname()[1], "postgres")
         with pytest.raises(NotPostgreSQLError):

@@ -18,11 +18,9 @@ from pytest_oneloop.errors.schema import (
 from pytest_oneloop.schema import SchemaSource, find_schema
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
-    from contextlib import AbstractContextManager
+    from schema_projects import Project, Redirect
 
     from pytest_oneloop.databases.address import ServerAddress
-    from schema_projects import Project
 
 pytestmark = pytest.mark.server
 
@@ -102,7 +100,7 @@ def test_metadata_is_created(
     shop: Project,
     server: ServerAddress,
     empty: str,
-    redirect: Callable[[str], AbstractContextManager[None]],
+    redirect: Redirect,
     name: str,
 ) -> None:
     source = target(shop, f"models:{name}")
@@ -116,13 +114,14 @@ def test_metadata_is_created(
 
 
 @pytest.mark.parametrize(
-    "name", ["with_connection", "with_async_connection", "alone", "alone_async", "optional", "maker"]
+    "name",
+    ["with_connection", "with_async_connection", "alone", "alone_async", "optional", "maker"],
 )
 def test_every_kind_of_function_is_called(
     shop: Project,
     server: ServerAddress,
     empty: str,
-    redirect: Callable[[str], AbstractContextManager[None]],
+    redirect: Redirect,
     name: str,
 ) -> None:
     source = target(shop, f"testing:{name}")
@@ -151,7 +150,7 @@ def test_a_changed_function_gives_another_fingerprint(shop: Project) -> None:
 
 
 def test_a_change_of_what_a_function_imports_is_seen(
-    shop: Project, empty: str, redirect: Callable[[str], AbstractContextManager[None]]
+    shop: Project, empty: str, redirect: Redirect
 ) -> None:
     file = shop.models.with_name("testing.py")
     file.write_text(
@@ -168,7 +167,9 @@ def test_a_change_of_what_a_function_imports_is_seen(
 
 
 def test_metadata_without_tables(shop: Project) -> None:
-    shop.models.with_name("empty.py").write_text("import sqlalchemy\nmeta = sqlalchemy.MetaData()\n")
+    shop.models.with_name("empty.py").write_text(
+        "import sqlalchemy\nmeta = sqlalchemy.MetaData()\n"
+    )
     with pytest.raises(EmptyMetadataError) as caught:
         target(shop, "empty:meta").fingerprint()
     assert caught.value.target == f"{shop.package}.empty:meta"
@@ -226,14 +227,14 @@ def test_a_name_without_a_colon(shop: Project) -> None:
     assert caught.value.reason == "the colon and a name after it are missing"
 
 
-def test_a_function_that_raises(
-    shop: Project, empty: str, redirect: Callable[[str], AbstractContextManager[None]]
-) -> None:
+def test_a_function_that_raises(shop: Project, empty: str, redirect: Redirect) -> None:
     with redirect(empty), pytest.raises(SchemaBuildError) as caught:
         target(shop, "testing:broken").build()
     file = shop.models.with_name("testing.py")
-    line = file.read_text().splitlines().index(
-        '    connection.execute(text("CREATE TABLE made (id nothing)"))'
+    line = (
+        file.read_text()
+        .splitlines()
+        .index('    connection.execute(text("CREATE TABLE made (id nothing)"))')
     )
     assert caught.value.place == f"{file}:{line + 1}"
     assert 'type "nothing" does not exist' in str(caught.value)

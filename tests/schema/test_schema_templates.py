@@ -8,14 +8,16 @@ import signal
 import subprocess
 import sys
 import time
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 import pytest
+from schema_projects import FOUR, SYNC_ENV, Project
 
 from pytest_oneloop.databases.locks import lock_number, locked_numbers, server_lock
 from pytest_oneloop.databases.postgresql import administer, quote_name
-from pytest_oneloop.databases.stored import drop, ensure_template, lock_key, marks
+from pytest_oneloop.databases.stored import ensure_template, lock_key, marks
 from pytest_oneloop.databases.templates import TemplateFacts, populate
 from pytest_oneloop.databases.workers import (
     create_worker,
@@ -27,15 +29,13 @@ from pytest_oneloop.databases.workers import (
 from pytest_oneloop.errors.connection import DatabaseRightsError, ServerTimeoutError
 from pytest_oneloop.errors.schema import RevisionError, SchemaChangedError
 from pytest_oneloop.schema import SchemaSource, find_schema
-from schema_projects import FOUR, SYNC_ENV, Project
 
 if TYPE_CHECKING:
     from collections.abc import Callable
-    from contextlib import AbstractContextManager
+
+    from schema_projects import Redirect
 
     from pytest_oneloop.databases.address import ServerAddress
-
-    Redirect = Callable[[str], AbstractContextManager[None]]
 
 pytestmark = pytest.mark.server
 
@@ -53,12 +53,14 @@ def databases(server: ServerAddress) -> set[str]:
     return {str(name) for (name,) in rows} - {"postgres", "template0", "template1"}
 
 
+def run(server: ServerAddress, sql: str) -> None:
+    administer(server, lambda admin: admin.execute(sql))
+
+
 def ensure(
     server: ServerAddress, source: SchemaSource, redirect: Redirect, fingerprint: str = FINGERPRINT
 ) -> tuple[str, TemplateFacts, bool]:
-    return ensure_template(
-        server, source, fingerprint=fingerprint, redirect=redirect, timeout=20
-    )
+    return ensure_template(server, source, fingerprint=fingerprint, redirect=redirect, timeout=20)
 
 
 def eventually(condition: Callable[[], bool], seconds: float = 20) -> None:
@@ -170,15 +172,13 @@ def test_a_role_without_the_right(
     project: Project, server: ServerAddress, redirect: Redirect
 ) -> None:
     project.write().with_four()
-    from dataclasses import replace  # noqa: PLC0415
-
-    administer(server, lambda admin: admin.execute("CREATE ROLE weak LOGIN PASSWORD 'weak'"))
+    run(server, "CREATE ROLE weak LOGIN PASSWORD 'weak'")
     try:
         address = replace(server, user="weak", password="weak")
         with pytest.raises(DatabaseRightsError) as caught:
             ensure(address, alembic(project), redirect)
     finally:
-        administer(server, lambda admin: admin.execute("DROP ROLE weak"))
+        run(server, "DROP ROLE weak")
     assert "permission denied to create database" in caught.value.reason
 
 
@@ -285,14 +285,18 @@ def test_a_worker_database_is_a_clone(
     template, _, _ = ensure(server, alembic(project), redirect)
     name = worker_name("0a1b", "gw0")
     create_worker(server, template, name)
-    rows = administer(server, lambda admin: admin.rows("SELECT count(*) FROM product"), database=name)
+    rows = administer(
+        server, lambda admin: admin.rows("SELECT count(*) FROM product"), database=name
+    )
     assert rows == [(2,)]
     drop_worker(server, name)
     drop_worker(server, name)
     assert databases(server) == {template}
 
 
-@pytest.mark.parametrize(("run", "worker"), [("A", "gw0"), ("a", "gw_0"), ("", "gw0"), ("a" * 60, "m")])
+@pytest.mark.parametrize(
+    ("run", "worker"), [("A", "gw0"), ("a", "gw_0"), ("", "gw0"), ("a" * 60, "m")]
+)
 def test_a_name_that_could_not_be_read_back(run: str, worker: str) -> None:
     with pytest.raises(ValueError, match="not a run and a worker"):
         worker_name(run, worker)
@@ -306,7 +310,7 @@ def test_only_what_is_dead_is_swept(
     unfinished = f"oneloop_template_{'0' * 20}_dead"
     building = f"oneloop_template_{'1' * 20}_alive"
     for name in (unfinished, building):
-        administer(server, lambda admin, name=name: admin.execute(f"CREATE DATABASE {quote_name(name)}"))
+        run(server, f"CREATE DATABASE {quote_name(name)}")
     dead, alive = worker_name("dead", "main"), worker_name("alive", "main")
     with live_run(server, "alive"), server_lock(server, lock_key("1" * 64)):
         create_worker(server, template, dead)
@@ -321,21 +325,16 @@ def test_templates_that_nobody_uses_go(server: ServerAddress) -> None:
     old = [f"oneloop_template_{number:020d}_old" for number in range(9)]
     for age, name in enumerate(old):
         mark = json.dumps({"oneloop_template": 1, "used": 1000 - age, "facts": facts})
-        administer(server, lambda admin, name=name: admin.execute(f"CREATE DATABASE {quote_name(name)}"))
-        administer(
-            server,
-            lambda admin, name=name, mark=mark: admin.execute(
-                f"COMMENT ON DATABASE {quote_name(name)} IS '{mark}'"
-            ),
-        )
+        run(server, f"CREATE DATABASE {quote_name(name)}")
+        run(server, f"COMMENT ON DATABASE {quote_name(name)} IS '{mark}'")
     assert sweep(server) == [old[-1]]
     assert sweep(server) == []
     for name in old:
-        administer(server, lambda admin, name=name: drop(admin, name))
+        drop_worker(server, name)
 
 
 def test_a_comment_of_somebody_else_is_no_mark(server: ServerAddress) -> None:
     name = f"oneloop_template_{'0' * 20}_x"
-    administer(server, lambda admin: admin.execute(f"CREATE DATABASE {name}"))
-    administer(server, lambda admin: admin.execute(f"COMMENT ON DATABASE {name} IS '[1]'"))
+    run(server, f"CREATE DATABASE {name}")
+    run(server, f"COMMENT ON DATABASE {name} IS '[1]'")
     assert administer(server, marks) == {name: None}
