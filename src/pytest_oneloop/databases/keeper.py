@@ -30,9 +30,7 @@ from typing import TYPE_CHECKING, NoReturn
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
 
-# From <linux/sched.h> and <linux/prctl.h>.
-_CLONE_NEWUSER = 0x10000000
-_PR_SET_PDEATHSIG = 1
+_CLONE_NEWUSER, _PR_SET_PDEATHSIG = 0x10000000, 1  # from <linux/sched.h> and <linux/prctl.h>
 _POLL_SECONDS = 0.002
 _END_SECONDS = 10.0
 
@@ -118,9 +116,10 @@ class Keeper:
         for source, copy in job.copies:
             self._check_lease()
             shutil.copytree(source, copy, ignore=_superfluous)
-            for folder, _, files in os.walk(copy):
-                for path in (Path(folder), *(Path(folder, name) for name in files)):
-                    path.chmod(0o755)
+        for top in (job.home, *job.annexes):
+            for folder, _, files in os.walk(f"{top}/programs"):
+                for path in (folder, *(f"{folder}/{name}" for name in files)):
+                    Path(path).chmod(0o755)
         for folder in (job.sockets, job.data):
             Path(folder).mkdir(mode=0o700)
             if job.user is not None:
