@@ -11,8 +11,7 @@ from pytest_oneloop.settings import Places, read_settings
 
 WHOLE = HeaderFacts(
     server="PostgreSQL 18.4 embedded",
-    schema="alembic",
-    revisions=4,
+    schema="alembic 4 revisions",
     template="cached",
     strategy="rollback",
     loop_scope="session",
@@ -48,7 +47,7 @@ def test_a_terminal_with_one(encoding: str) -> None:
             "oneloop: no schema · strategy rollback",
         ),
         (
-            HeaderFacts(server=None, schema="alembic", revisions=1, strategy="rollback"),
+            HeaderFacts(server=None, schema="alembic 1 revision", strategy="rollback"),
             "oneloop: schema alembic 1 revision · strategy rollback",
         ),
         (
