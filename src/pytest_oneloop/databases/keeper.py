@@ -1,7 +1,6 @@
 """The process that owns one embedded server, and leaves nothing behind.
 
-Run by itself, with the standard library alone, as
-`python -I -S keeper.py <number of the lock's file descriptor> <JSON of a Job>`.
+Run by itself, with the standard library alone: `python -I -S keeper.py <lock> <JSON of a Job>`.
 
 The processes of a run hold a shared `flock` on the file `lease` of the run's folder. The kernel
 takes it back when they end, however they end. So when the keeper gets that lock for itself, nobody
@@ -33,6 +32,7 @@ if TYPE_CHECKING:
 _CLONE_NEWUSER, _PR_SET_PDEATHSIG = 0x10000000, 1  # from <linux/sched.h> and <linux/prctl.h>
 _POLL_SECONDS = 0.002
 _END_SECONDS = 10.0
+_FULL_BYTES = 2**20
 
 
 @dataclass(frozen=True)
@@ -94,8 +94,11 @@ class Keeper:
                 server = self._prepare()
             except (_FailureError, OSError, subprocess.SubprocessError) as error:
                 self._stop()
-                remove_tree(Path(job.data))  # where it was full, there is room to say so now
-                self._report(stage="failed", reason=str(error), data=job.data)
+                # A full disk cannot take the log's line that says so. It takes this one: now there
+                # is room again.
+                full = shutil.disk_usage(Path(job.data).parents[1]).free < _FULL_BYTES
+                remove_tree(Path(job.data))
+                self._report(stage="failed", reason=str(error), full=full, data=job.data)
                 fcntl.flock(self._lease, fcntl.LOCK_EX)  # the clients have to read it first
             else:
                 self._serve(server)
@@ -165,8 +168,7 @@ class Keeper:
 
     def _stop(self) -> None:
         """Stop the child at once: its files are about to be removed."""
-        child = self._child
-        if child is None or child.poll() is not None:
+        if (child := self._child) is None or child.poll() is not None:
             return
         child.send_signal(signal.SIGQUIT)
         try:
@@ -188,7 +190,7 @@ class Keeper:
     ) -> subprocess.Popen[bytes]:
         """Start a child as the server's user, which the kernel ends when the keeper dies."""
         user, group = self._job.user or (None, None)
-        # PostgreSQL reads these, and would behave otherwise than the caller means.
+        # PostgreSQL would read these.
         kept = {k: v for k, v in os.environ.items() if not k.startswith(("PG", "LC_", "LANG"))}
         self._child = subprocess.Popen(
             command,
@@ -276,14 +278,14 @@ def remove_tree(folder: Path) -> None:
             time.sleep(_POLL_SECONDS)
 
 
-def _end(_number: int, _frame: object) -> NoReturn:
+def _end(*_: object) -> NoReturn:
     raise SystemExit
 
 
 def main(lock: int, job: Job) -> None:
     """Become a process of its own, and keep the server until it is over.
 
-    `lock` is the descriptor of the locked file `keeper`; it stays open until this process ends.
+    `lock`, a descriptor of the locked file `keeper`, stays open until this process ends.
     """
     os.set_inheritable(lock, False)  # noqa: FBT003 - the server must not hold it
     if os.fork() != 0:

@@ -195,7 +195,8 @@ class Entry:
     def _said(self, state: dict[str, object]) -> NoRoomError | ServerStartError:
         failure = self._failure(str(state["reason"]))
         said = (failure.reason, *failure.log)
-        if any(os.strerror(cause) in line for cause in (ENOSPC, EDQUOT) for line in said):
+        full = any(os.strerror(cause) in line for cause in (ENOSPC, EDQUOT) for line in said)
+        if full or state["full"]:
             place = Path(str(state["data"])).parent.parent
             return NoRoomError([(place, "became full at the start")], needed=DISK_BYTES)
         return failure
