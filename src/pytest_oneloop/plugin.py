@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import secrets
+import sys
 from typing import TYPE_CHECKING
 
 import pytest
@@ -39,9 +40,7 @@ def pytest_addoption(parser: pytest.Parser) -> None:
 
 
 @pytest.hookimpl(tryfirst=True)
-def pytest_load_initial_conftests(
-    early_config: pytest.Config, parser: pytest.Parser
-) -> None:
+def pytest_load_initial_conftests(early_config: pytest.Config, parser: pytest.Parser) -> None:
     """Choose the loop scopes, and answer for every engine before a conftest can make one."""
     flags = early_config.known_args_namespace
     if flags.version or flags.help:
@@ -136,6 +135,9 @@ def pytest_runtest_makereport(
 
 def pytest_report_header(config: pytest.Config) -> list[str]:
     """Say what the run will use."""
-    from pytest_oneloop.report.header import header_lines  # noqa: PLC0415
+    from pytest_oneloop.report import header  # noqa: PLC0415 - not for `pytest --version`
 
-    return header_lines(config.stash[RUN], config.stash[SCOPES], verbose=config.get_verbosity() > 0)
+    run = config.stash[RUN]
+    encoding = getattr(sys.stdout, "encoding", None) or "utf-8"
+    lines = [header.header_line(header.facts(run, config.stash[SCOPES]), encoding=encoding)]
+    return lines + (header.settings_lines(run.settings) if config.get_verbosity() > 0 else [])

@@ -9,6 +9,7 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, Final
 
 from pytest_oneloop.databases.urls import connect_url, parse_server_url
+from pytest_oneloop.errors import SetupError
 from pytest_oneloop.sandbox.link import Constraints
 
 if TYPE_CHECKING:
@@ -109,6 +110,47 @@ class Plan:
         return find_schema(found.value, source=found.source, rootdir=self.rootdir)
 
 
+@dataclass(frozen=True, slots=True)
+class Forecast:
+    """What can be said before anything is started.
+
+    Attributes:
+        server: Such as `PostgreSQL 18.6 embedded`.
+        schema: Such as `alembic 4 revisions`; `None` where there is none.
+        template: `cached` or `not built yet`; `None` where only a start would tell.
+    """
+
+    server: str
+    schema: str | None
+    template: str | None
+
+
+def forecast(plan: Plan) -> Forecast:
+    """Say what a run will use. Reads some files; starts and imports nothing of the project."""
+    from pytest_oneloop.databases.binaries import find_binaries  # noqa: PLC0415
+    from pytest_oneloop.databases.seeds import SeedCache  # noqa: PLC0415
+    from pytest_oneloop.settings import without_password  # noqa: PLC0415
+
+    try:
+        source = plan.schema()
+        schema = source.describe() if source else None
+    except SetupError as error:
+        # It stops the run when a test needs a database, and only then.
+        source, schema = None, f"unusable ({error.code})"
+    if plan.settings.server.value:
+        return Forecast(f"server {without_password(plan.settings.server.value)}", schema, None)
+    try:
+        binaries = find_binaries(plan.settings.postgres_bin.value)
+    except SetupError as error:
+        return Forecast(f"no server ({error.code})", schema, None)
+    server = f"PostgreSQL {binaries.version} embedded"
+    if source is None or not source.name.startswith("alembic"):
+        return Forecast(server, schema, None)
+    cache = SeedCache(plan.settings.cache_dir.value, binaries)
+    _, seed = _find_seed(plan, cache, source, binaries.version)
+    return Forecast(server, schema, "cached" if seed else "not built yet")
+
+
 @contextmanager
 def worker_database(plan: Plan) -> Iterator[WorkerDatabase]:
     """Provide the worker's database, until the context ends.
@@ -136,7 +178,7 @@ def _on_given_server(
     plan: Plan, stack: ExitStack
 ) -> tuple[Destination, TemplateFacts | None, dict[str, Any]]:
     from pytest_oneloop.databases import stored, workers  # noqa: PLC0415
-    from pytest_oneloop.databases.identity import identify  # noqa: PLC0415
+    from pytest_oneloop.databases.serverinfo import identify  # noqa: PLC0415
     from pytest_oneloop.schema.fingerprint import template_fingerprint  # noqa: PLC0415
 
     server = plan.settings.server

@@ -7,6 +7,7 @@ from concurrent.futures import Future
 from contextlib import ExitStack
 from typing import TYPE_CHECKING, Final, TypeVar
 
+from pytest_oneloop import provision
 from pytest_oneloop.errors import OneloopError, SetupError
 from pytest_oneloop.sandbox.checkouts import REQUEST
 from pytest_oneloop.sandbox.router import Router
@@ -16,7 +17,7 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from pytest_oneloop.application.lifespan import ASGIApplication, Message, Receive, Send
-    from pytest_oneloop.provision import Destination, WorkerDatabase
+    from pytest_oneloop.provision import Destination, Forecast, WorkerDatabase
     from pytest_oneloop.sandbox.sandbox import Sandbox
     from pytest_oneloop.settings import Settings
 
@@ -114,13 +115,17 @@ class TestRun:
                     raise
             return self._database
 
-    def _bring_up(self) -> WorkerDatabase:
-        from pytest_oneloop.provision import Plan, worker_database  # noqa: PLC0415 - on first need
+    def forecast(self) -> Forecast:
+        """Say what the run will use, without starting it."""
+        return provision.forecast(self._plan())
 
-        plan = Plan(
+    def _plan(self) -> provision.Plan:
+        return provision.Plan(
             self.settings, self._rootdir, self._run_id, self._worker, self.router.redirected
         )
-        return self._stack.enter_context(worker_database(plan))
+
+    def _bring_up(self) -> WorkerDatabase:
+        return self._stack.enter_context(provision.worker_database(self._plan()))
 
     def _destination(self) -> Destination:
         __tracebackhide__ = True

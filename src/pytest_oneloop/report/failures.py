@@ -4,13 +4,16 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+import pytest
+
 from pytest_oneloop.errors import OneloopError, SetupError
 from pytest_oneloop.errors.sandbox import SandboxError
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-    import pytest
+_SHOWN: pytest.StashKey[set[str]] = pytest.StashKey()
+"""The texts that the run has shown, in `config.stash`."""
 
 
 def show_failure(
@@ -19,7 +22,9 @@ def show_failure(
     report: pytest.TestReport,
     seen: list[BaseException],
 ) -> None:
-    """Note what a failure shows; reduce one that no test can get past to its text, and stop.
+    """Note what a failure shows; show an error of set-up or configuration as its text alone, once.
+
+    An error that no test with a database can get past stops the run.
 
     Args:
         item: The test.
@@ -29,16 +34,21 @@ def show_failure(
     """
     chain = list(_chain(error))
     seen += chain
-    if isinstance(error, OneloopError) and not isinstance(error, SandboxError):
-        report.longrepr = str(error)
     for cause in chain:
         if isinstance(cause, SetupError):
             report.longrepr = str(cause)
             item.session.shouldfail = f"{cause.code}: no test that needs a database can run"
             return
+    if isinstance(error, OneloopError) and not isinstance(error, SandboxError):
+        shown = item.config.stash.setdefault(_SHOWN, set())
+        text = str(error)
+        report.longrepr = f"{error.code}: the same as above" if text in shown else text
+        shown.add(text)
 
 
-def _chain(error: BaseException | None, known: frozenset[int] = frozenset()) -> Iterator[BaseException]:
+def _chain(
+    error: BaseException | None, known: frozenset[int] = frozenset()
+) -> Iterator[BaseException]:
     """Yield an error and all that are linked to it, each once."""
     if error is None or id(error) in known:
         return

@@ -6,6 +6,8 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
+    from pytest_oneloop.loops.scopes import LoopScopes
+    from pytest_oneloop.run import TestRun
     from pytest_oneloop.settings import Settings
 
 _DOT = "\u00b7"
@@ -19,9 +21,8 @@ class HeaderFacts:
     Attributes:
         server: Such as `PostgreSQL 18.4 embedded` or `PostgreSQL 17.2 at db:5432`; `None` where
             none was started yet, and it is not known.
-        schema: Such as `alembic`, or `shop.models:metadata`; `None` for "no schema".
-        revisions: The number of revisions, for a schema that has some.
-        template: What is known of the template, such as `cached` or `built in 1.2 s`.
+        schema: Such as `alembic 4 revisions`, or `shop.models:metadata`; `None` for "no schema".
+        template: What is known of the template, such as `cached`.
         strategy: The default strategy.
         loop_scope: The loop scope of tests; `None` without pytest-asyncio.
         loop_set_by: Who chose it: `oneloop`, or a setting's name.
@@ -30,10 +31,22 @@ class HeaderFacts:
     server: str | None
     schema: str | None
     strategy: str
-    revisions: int | None = None
     template: str | None = None
     loop_scope: str | None = None
     loop_set_by: str | None = None
+
+
+def facts(run: TestRun, scopes: LoopScopes | None) -> HeaderFacts:
+    """Gather what the line says. Reads some files; starts nothing."""
+    known = run.forecast()
+    return HeaderFacts(
+        server=known.server,
+        schema=known.schema,
+        template=known.template,
+        strategy=run.settings.strategy.value,
+        loop_scope=scopes.test if scopes else None,
+        loop_set_by=scopes.set_by if scopes else None,
+    )
 
 
 def header_line(facts: HeaderFacts, *, encoding: str = "utf-8") -> str:
@@ -63,8 +76,6 @@ def _schema_part(facts: HeaderFacts) -> str:
     if facts.schema is None:
         return "no schema"
     part = f"schema {facts.schema}"
-    if facts.revisions is not None:
-        part += f" {facts.revisions} revision{'' if facts.revisions == 1 else 's'}"
     if facts.template is not None:
         part += f" (template {facts.template})"
     return part
