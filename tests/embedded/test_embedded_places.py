@@ -106,7 +106,7 @@ def test_folder_without_room_is_named_with_what_to_set(
     assert str(caught.value) == (
         "OL105: No folder can hold the data of the embedded PostgreSQL:"
         f" {disk / 'missing'} is not a folder.\n"
-        "  Likely cause: The temporary folder is full, or this user may not write to it.\n"
+        "  Likely cause: The folder is full, or this user may not write to it.\n"
         "  What to do: Set TMPDIR to a folder that this user may write to, with 128 MB free, or"
         " set ONELOOP_SERVER=postgresql://user:password@host/ to use a server that runs already."
     )

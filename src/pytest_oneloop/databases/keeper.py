@@ -5,8 +5,8 @@ Run by itself, with the standard library alone: `python -I -S keeper.py <lock> <
 The processes of a run hold a shared `flock` on the file `lease` of the run's folder. The kernel
 takes it back when they end, however they end. So when the keeper gets that lock for itself, nobody
 is left; it stops the server and removes every file. It holds the lock of the file `keeper` for as
-long as it lives. Should the keeper itself be killed, the kernel stops the server (Linux), and the
-next run removes the folder.
+long as it lives. Should the keeper be killed, the kernel stops the server (on Linux), and the next
+run removes the folder.
 """
 
 from __future__ import annotations
@@ -31,8 +31,7 @@ if TYPE_CHECKING:
 
 _CLONE_NEWUSER, _PR_SET_PDEATHSIG = 0x10000000, 1  # from <linux/sched.h> and <linux/prctl.h>
 _POLL_SECONDS = 0.002
-_END_SECONDS = 10.0
-_FULL_BYTES = 2**20
+_END_SECONDS, _FULL_BYTES = 10.0, 2**20
 
 
 @dataclass(frozen=True)
@@ -94,8 +93,7 @@ class Keeper:
                 server = self._prepare()
             except (_FailureError, OSError, subprocess.SubprocessError) as error:
                 self._stop()
-                # A full disk cannot take the log's line that says so. It takes this one: now there
-                # is room again.
+                # A full disk did not take the log's line that says so.
                 full = shutil.disk_usage(Path(job.data).parents[1]).free < _FULL_BYTES
                 remove_tree(Path(job.data))
                 self._report(stage="failed", reason=str(error), full=full, data=job.data)

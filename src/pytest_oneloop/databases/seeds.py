@@ -98,7 +98,7 @@ class SeedCache:
         try:
             os.utime(folder)  # first, so that nobody takes it for an old one
             facts: dict[str, object] = json.loads((folder / "facts.json").read_text())
-        except FileNotFoundError:
+        except (FileNotFoundError, NotADirectoryError):
             return None
         return Seed(folder / "data.tar", facts)
 
@@ -172,7 +172,9 @@ class SeedCache:
 
     def _refusal(self, error: OSError) -> NoRoomError:
         return NoRoomError(
-            [(self.folder, f"cannot be written ({error.strerror})")], needed=_SEED_BYTES
+            [(self.folder, f"cannot be written ({error.strerror})")],
+            needed=_SEED_BYTES,
+            variable="XDG_CACHE_HOME",
         )
 
     @contextmanager
