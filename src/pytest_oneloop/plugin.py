@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 import secrets
 import sys
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import pytest
 
@@ -17,6 +17,7 @@ if TYPE_CHECKING:
     from types import ModuleType
 
     from pytest_oneloop.loops.scopes import LoopScopes
+    from pytest_oneloop.report.summary import Account
     from pytest_oneloop.run import TestRun
 
 RUN: pytest.StashKey[TestRun] = pytest.StashKey()
@@ -24,6 +25,9 @@ RUN: pytest.StashKey[TestRun] = pytest.StashKey()
 
 SCOPES: pytest.StashKey[LoopScopes | None] = pytest.StashKey()
 """The loop scopes that hold, in `config.stash`."""
+
+ACCOUNTS: pytest.StashKey[list[Account]] = pytest.StashKey()
+"""What each process of the run has done, in `config.stash`."""
 
 SEEN: pytest.StashKey[list[BaseException]] = pytest.StashKey()
 """The errors that a test has shown, in `item.stash`."""
@@ -138,6 +142,44 @@ def pytest_report_header(config: pytest.Config) -> list[str]:
     from pytest_oneloop.report import header  # noqa: PLC0415 - not for `pytest --version`
 
     run = config.stash[RUN]
-    encoding = getattr(sys.stdout, "encoding", None) or "utf-8"
-    lines = [header.header_line(header.facts(run, config.stash[SCOPES]), encoding=encoding)]
+    lines = [header.header_line(header.facts(run, config.stash[SCOPES]), encoding=_encoding())]
     return lines + (header.settings_lines(run.settings) if config.get_verbosity() > 0 else [])
+
+
+def pytest_sessionfinish(session: pytest.Session) -> None:
+    """Count what this process has done; a worker hands it to xdist's controller."""
+    from pytest_oneloop.report.summary import account  # noqa: PLC0415 - not for `pytest --version`
+
+    done = account(session.config.stash[RUN])
+    if done is None:
+        return
+    if hasattr(session.config, "workeroutput"):
+        session.config.workeroutput["oneloop"] = done.to_json()
+    else:
+        session.config.stash.setdefault(ACCOUNTS, []).append(done)
+
+
+@pytest.hookimpl(optionalhook=True)
+def pytest_testnodedown(node: Any) -> None:
+    """Take what an xdist worker has done; one that crashed hands over nothing."""
+    from pytest_oneloop.report.summary import Account  # noqa: PLC0415 - only beside xdist
+
+    done = getattr(node, "workeroutput", {}).get("oneloop")
+    if done:
+        node.config.stash.setdefault(ACCOUNTS, []).append(Account(**done))
+
+
+def pytest_terminal_summary(
+    terminalreporter: pytest.TerminalReporter, config: pytest.Config
+) -> None:
+    """Say under `-v` what the plugin did."""
+    from pytest_oneloop.report.summary import summary_line  # noqa: PLC0415 - not for `--version`
+
+    line = summary_line(config.stash.get(ACCOUNTS, []), encoding=_encoding())
+    if line and config.get_verbosity() > 0:
+        terminalreporter.section("oneloop")
+        terminalreporter.write_line(line)
+
+
+def _encoding() -> str:
+    return getattr(sys.stdout, "encoding", None) or "utf-8"

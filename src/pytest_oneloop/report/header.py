@@ -56,9 +56,13 @@ def header_line(facts: HeaderFacts, *, encoding: str = "utf-8") -> str:
         facts: What to say.
         encoding: The terminal's encoding; one without a middle dot gets a bar instead.
     """
-    dot = _DOT if _can_encode(_DOT, encoding) else _DOT_IN_ASCII
     parts = [facts.server, _schema_part(facts), f"strategy {facts.strategy}", _loop_part(facts)]
-    return "oneloop: " + f" {dot} ".join(part for part in parts if part)
+    return "oneloop: " + separator(encoding).join(part for part in parts if part)
+
+
+def separator(encoding: str) -> str:
+    """Return what stands between the parts of a line, in a form that the terminal can show."""
+    return f" {_DOT if _can_encode(_DOT, encoding) else _DOT_IN_ASCII} "
 
 
 def settings_lines(settings: Settings) -> list[str]:

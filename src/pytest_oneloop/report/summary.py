@@ -1,0 +1,87 @@
+"""What the plugin did, in one line at the end of a verbose run."""
+
+from __future__ import annotations
+
+from dataclasses import asdict, dataclass
+from typing import TYPE_CHECKING, Any
+
+from pytest_oneloop.report.header import separator
+
+if TYPE_CHECKING:
+    from pytest_oneloop.run import TestRun
+
+
+@dataclass(frozen=True, slots=True)
+class Account:
+    """What one process of a run has done.
+
+    Attributes:
+        server: Such as `PostgreSQL 18.6 embedded in memory`.
+        template: Such as `template cached: alembic 4 revisions`.
+        seconds: How long the database took to come up.
+        tests: The tests that sent something.
+        statements: What they sent.
+        connections: The real connections that were opened for them.
+    """
+
+    server: str
+    template: str
+    seconds: float
+    tests: int
+    statements: int
+    connections: int
+
+    def to_json(self) -> dict[str, Any]:
+        """Return what another process can read."""
+        return asdict(self)
+
+    def joined(self, other: Account) -> Account:
+        """Return the account of two processes together."""
+        return Account(
+            self.server,
+            min(self.template, other.template),
+            max(self.seconds, other.seconds),
+            self.tests + other.tests,
+            self.statements + other.statements,
+            self.connections + other.connections,
+        )
+
+
+def account(run: TestRun) -> Account | None:
+    """Return what the run has done; `None` if no test has needed a database."""
+    database = run.started
+    if database is None:
+        return None
+    where = "in memory" if database.in_memory else "on disk"
+    server = f"embedded {where}" if database.server == "embedded" else f"at {database.server}"
+    template = "built" if database.built else "cached"
+    return Account(
+        server=f"PostgreSQL {database.version} {server}",
+        template=f"template {template}: {database.schema}" if database.schema else "no schema",
+        seconds=database.seconds,
+        tests=run.tests,
+        statements=run.statements,
+        connections=run.router.connections,
+    )
+
+
+def summary_line(accounts: list[Account], *, encoding: str = "utf-8") -> str | None:
+    """Return the line; `None` if no process has needed a database."""
+    if not accounts:
+        return None
+    whole = accounts[0]
+    for other in accounts[1:]:
+        whole = whole.joined(other)
+    databases = f", {len(accounts)} worker databases" if len(accounts) > 1 else ""
+    work = f"{_count(whole.statements, 'statement')} on {_count(whole.connections, 'connection')}"
+    return separator(encoding).join(
+        (
+            f"{whole.server}, up in {whole.seconds:.2f} s",
+            whole.template + databases,
+            f"{_count(whole.tests, 'test')} isolated: {work}, all rolled back",
+        )
+    )
+
+
+def _count(number: int, noun: str) -> str:
+    return f"{number} {noun}{'' if number == 1 else 's'}"
