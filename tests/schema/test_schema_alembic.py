@@ -5,6 +5,7 @@ from __future__ import annotations
 import logging
 import os
 import sys
+from importlib import metadata
 from typing import TYPE_CHECKING
 
 import pytest
@@ -13,6 +14,7 @@ from schema_projects import FOUR, INI, SYNC_ENV, Project
 from pytest_oneloop.databases.postgresql import administer
 from pytest_oneloop.errors.schema import (
     MigrationEnvironmentError,
+    MissingAlembicError,
     NoRevisionsError,
     RevisionError,
     SeveralHeadsError,
@@ -103,6 +105,10 @@ def test_a_warning_of_a_migration_is_no_error(
         alembic(project.root).build()
 
 
+@pytest.mark.skipif(
+    tuple(map(int, metadata.version("alembic").split(".")[:2])) < (1, 16),
+    reason="Alembic reads pyproject.toml since 1.16",
+)
 def test_pyproject_alone_will_do(
     project: Project,
     server: ServerAddress,
@@ -267,6 +273,14 @@ def test_a_missing_parent_is_an_error_of_the_configuration(
         alembic(project.root).build()
     assert caught.value.file == project.ini
     assert "gone" in str(caught.value)
+
+
+def test_alembic_is_not_installed(project: Project, monkeypatch: pytest.MonkeyPatch) -> None:
+    project.write().with_four()
+    monkeypatch.setitem(sys.modules, "alembic", None)
+    with pytest.raises(MissingAlembicError) as caught:
+        alembic(project.root).build()
+    assert caught.value.config == project.ini
 
 
 def change_env(project: Project) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gc
 import json
 import os
 import signal
@@ -13,7 +14,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 import pytest
-from schema_projects import FOUR, SYNC_ENV, Project
+from schema_projects import ASYNC_ENV, FOUR, SYNC_ENV, Project
 
 from pytest_oneloop.databases.locks import lock_number, locked_numbers, server_lock
 from pytest_oneloop.databases.postgresql import administer, quote_name
@@ -130,6 +131,42 @@ def test_connections_that_an_env_leaves_behind_are_no_obstacle(
     assert facts.driver == "postgresql+psycopg"
     create_worker(server, name, "oneloop_run_left_main")
     assert "oneloop_run_left_main" in databases(server)
+
+
+LEAKING_ENV = ASYNC_ENV.replace("        poolclass=pool.NullPool,\n", "").replace(
+    "    await connectable.dispose()\n", ""
+)
+
+
+def test_connections_that_an_async_env_leaves_behind_do_not_warn_later(
+    project: Project, server: ServerAddress, redirect: Redirect
+) -> None:
+    assert len(LEAKING_ENV) < len(ASYNC_ENV) - 60
+    project.write(env=LEAKING_ENV).with_four()
+    name, facts, _ = ensure(server, alembic(project), redirect)
+    assert facts.driver == "postgresql+asyncpg"
+    # With warnings turned into errors, as this suite has them, a late one would fail the run.
+    gc.collect()
+    create_worker(server, name, "oneloop_run_left_main")
+    assert "oneloop_run_left_main" in databases(server)
+
+
+def test_an_engine_of_the_application_is_fresh_after_the_migration(
+    project: Project, server: ServerAddress, empty: str, redirect: Redirect
+) -> None:
+    project.write(
+        env="from {package}.database import engine\n"
+        + SYNC_ENV.partition("engine = ")[0]
+        + "with engine.connect()"
+        + SYNC_ENV.partition("with engine.connect()")[2]
+    ).with_four()
+    project.models.with_name("database.py").write_text(
+        "from sqlalchemy import create_engine\n"
+        "engine = create_engine('postgresql+psycopg://nobody@real.invalid/real')\n"
+    )
+    populate(server, empty, alembic(project), redirect, fingerprint=FINGERPRINT)
+    engine = sys.modules[f"{project.package}.database"].engine
+    assert engine.pool.checkedin() == 0
 
 
 def test_another_fingerprint_is_another_template(

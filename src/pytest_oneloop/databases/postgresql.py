@@ -168,9 +168,13 @@ def _opened(dialect: Dialect, arguments: dict[str, Any]) -> Iterator[Any]:
     try:
         dialect.set_isolation_level(connection, "AUTOCOMMIT")
         yield connection
+    except asyncio.CancelledError:
+        # The deadline: a graceful goodbye would wait for a server that has stopped answering. (So
+        # does the dialect's `do_terminate`, for two seconds, or, with asyncpg 0.29, for ever.)
+        connection.driver_connection.terminate()
+        raise
     except BaseException:
-        # A graceful goodbye would wait for a server that may have stopped answering.
-        dialect.do_terminate(connection)
+        dialect.do_close(connection)
         raise
     dialect.do_close(connection)
 

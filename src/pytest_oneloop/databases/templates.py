@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import contextlib
+import gc
 import threading
+import warnings
 from dataclasses import asdict, dataclass, field
 from typing import TYPE_CHECKING, Any, Protocol
 
@@ -12,6 +14,8 @@ from pytest_oneloop.errors.schema import SchemaChangedError
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Mapping
+
+    from sqlalchemy import Engine
 
     from pytest_oneloop.databases.address import ServerAddress
 
@@ -134,8 +138,7 @@ def _noted_drivers() -> Iterator[list[str]]:
     """Note the drivers of the engines that connect in this thread, and empty their pools.
 
     A connection that an `env.py` leaves in a pool would keep the template from being cloned, and
-    warn when it is collected, in the middle of some test. (That of an asynchronous driver cannot
-    be closed: its loop has ended.)
+    belong to a loop that has ended when the application's engine hands it to a test.
     """
     from sqlalchemy import Connection, Engine, event  # noqa: PLC0415 - a run that needs it pays
 
@@ -146,13 +149,24 @@ def _noted_drivers() -> Iterator[list[str]]:
     def note(connection: Connection) -> None:
         if threading.get_ident() == thread:
             noted.append(connection.engine.url.drivername)
-            if not connection.dialect.is_async:
-                engines.add(connection.engine)
+            engines.add(connection.engine)
 
     event.listen(Engine, "engine_connect", note)
     try:
         yield noted
     finally:
         event.remove(Engine, "engine_connect", note)
-        for engine in engines:
-            engine.dispose()
+        _empty_pools(engines)
+
+
+def _empty_pools(engines: set[Engine]) -> None:
+    asynchronous = [engine for engine in engines if engine.dialect.is_async]
+    for engine in engines:
+        engine.dispose(close=engine not in asynchronous)
+    if asynchronous:
+        # Their loop has ended, so nothing can close these connections any more. Collected here,
+        # they do not warn in the middle of some test that has no part in it. The server's side of
+        # them ends with their sockets.
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore", ResourceWarning)
+            gc.collect()

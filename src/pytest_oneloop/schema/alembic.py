@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import io
+import os
 import sys
 import time
 import traceback
@@ -144,14 +145,16 @@ def _config(project: AlembicProject) -> Config:
     if Path.cwd() != project.config.absolute().parent:
         # Alembic takes relative paths from the current folder; the file's own folder is meant.
         config.set_main_option("script_location", _escaped(project.folder))
-        config.set_main_option("path_separator", "newline")
+        # The second is what the first was called before 1.16.
+        config.set_main_option("path_separator", "os")
+        config.set_main_option("version_path_separator", "os")
         config.set_main_option("version_locations", _escaped(*project.versions))
         config.set_main_option("prepend_sys_path", _escaped(*project.sys_path))
     return config
 
 
 def _escaped(*paths: Path | str) -> str:
-    return "\n".join(str(path) for path in paths).replace("%", "%%")
+    return os.pathsep.join(str(path) for path in paths).replace("%", "%%")
 
 
 def _labelled_apart(script: ScriptDirectory, heads: list[str]) -> bool:
