@@ -22,7 +22,7 @@ def installed_drivername() -> str:
         MissingDriverError: There is none.
     """
     tried: dict[str, str] = {}
-    for name in sorted(_DRIVERS, key=lambda name: name not in sys.modules):
+    for name in sorted(_DRIVERS, key=lambda name: sys.modules.get(name) is None):
         try:
             importlib.import_module(name)
         except ImportError as error:
