@@ -24,6 +24,18 @@ class AsyncpgConnection(ExecutingConnection):
         lambda self, value: self.oneloop_note("autocommit", value),
     )
 
+    @property
+    def _connection(self) -> Any:
+        """What the dialect hands out as the driver's connection, in a form for the caller's loop.
+
+        It also asks this whether it is closed, after each error. A transaction that has failed can
+        do nothing more with it, so that is not counted as a use of the driver.
+        """
+        checkout = self._checkout
+        if checkout is not None and self.oneloop_link.stack.failed(checkout):
+            return self.oneloop_home.outward(self.oneloop_link.real.driver_connection)
+        return self.driver_connection
+
     def set_isolation_level(self, level: str) -> None:
         """Note it: a test has one transaction, in which no other can be seen."""
         self.oneloop_note("autocommit", level == "autocommit")
