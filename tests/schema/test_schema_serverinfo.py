@@ -15,8 +15,12 @@ import pytest
 
 from pytest_oneloop.databases import postgresql
 from pytest_oneloop.databases.address import ServerAddress
+from pytest_oneloop.databases.binaries import find_binaries
+from pytest_oneloop.databases.embedded import start_server
 from pytest_oneloop.databases.postgresql import Admin, administer
+from pytest_oneloop.databases.seeds import SeedCache
 from pytest_oneloop.databases.serverinfo import identify
+from pytest_oneloop.databases.workers import create_worker, drop_worker
 from pytest_oneloop.errors.connection import (
     AuthenticationError,
     NotPostgreSQLError,
@@ -192,3 +196,14 @@ def test_an_error_of_the_work_goes_on(tcp_server: ServerAddress) -> None:
 
     with pytest.raises(LookupError, match="mine"):
         administer(tcp_server, work)
+
+
+@pytest.mark.usefixtures("driver")
+def test_a_server_on_a_unix_socket(tmp_path: Path) -> None:
+    binaries = find_binaries()
+    seed = SeedCache(tmp_path, binaries).base()
+    with start_server(binaries, seed, run_id=f"socket{os.getpid()}") as server:
+        assert server.address.is_socket
+        assert identify(server.address, source="embedded").version == server.version
+        create_worker(server.address, "template1", "oneloop_run_socket_main")
+        drop_worker(server.address, "oneloop_run_socket_main")
