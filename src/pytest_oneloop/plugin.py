@@ -114,14 +114,17 @@ def pytest_runtest_setup(item: pytest.Item) -> Generator[None, None, None]:
 @pytest.hookimpl(wrapper=True, tryfirst=True)
 def pytest_runtest_teardown(item: pytest.Item) -> Generator[None, None, None]:
     """End the sandbox after the test's fixtures; show what the application has swallowed."""
+    from pytest_oneloop.report.failures import raise_unseen  # noqa: PLC0415 - not for `--version`
+
     run = item.config.stash[RUN]
     run.finish()
     try:
-        return (yield)
-    finally:
-        unseen = [error for error in run.end() if error not in item.stash[SEEN]]
-        if unseen:
-            raise unseen[0]
+        result = yield
+    except BaseException:
+        run.end()
+        raise
+    raise_unseen(run.end(), item.stash[SEEN])
+    return result
 
 
 @pytest.hookimpl(wrapper=True)

@@ -14,6 +14,7 @@ from tools.projects import Project, shop
 ROOT = Path(__file__).parents[2]
 PAGES = ("README.md", "docs/reference/fixtures.md")
 BLOCK = re.compile(r"^```python\n(.*?)^```", re.MULTILINE | re.DOTALL)
+TOML = re.compile(r"^```toml\n(.*?)^```", re.MULTILINE | re.DOTALL)
 LINK = re.compile(r"\]\(([^)#]+)(?:#([^)]*))?\)")
 PREAMBLE = """
 import unittest
@@ -70,7 +71,9 @@ def test_the_header_is_as_the_readme_shows_it(project: Project) -> None:
 
 
 def test_the_configuration_in_the_readme_is_all_that_the_example_has() -> None:
-    [shown] = re.findall(r"^```toml\n(.*?)^```", (ROOT / "README.md").read_text(), re.MULTILINE | re.DOTALL)
+    [shown] = re.findall(
+        r"^```toml\n(.*?)^```", (ROOT / "README.md").read_text(), re.MULTILINE | re.DOTALL
+    )
     written = (ROOT / "examples/shop/pyproject.toml").read_text()
 
     for line in filter(None, shown.splitlines()):

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Final
 
 import pytest
 
@@ -14,6 +14,8 @@ if TYPE_CHECKING:
 
 _SHOWN: pytest.StashKey[set[str]] = pytest.StashKey()
 """The texts that the run has shown, in `config.stash`."""
+
+_CAUGHT: Final = "  Shown only now: the application, or SQLAlchemy, has caught this error."
 
 
 def show_failure(
@@ -39,11 +41,24 @@ def show_failure(
             report.longrepr = str(cause)
             item.session.shouldfail = f"{cause.code}: no test that needs a database can run"
             return
-    if isinstance(error, OneloopError) and not isinstance(error, SandboxError):
+    if isinstance(error, SandboxError) and _CAUGHT in getattr(error, "__notes__", ()):
+        report.longrepr = f"{error}\n{_CAUGHT}"
+    elif isinstance(error, OneloopError) and not isinstance(error, SandboxError):
         shown = item.config.stash.setdefault(_SHOWN, set())
         text = str(error)
         report.longrepr = f"{error.code}: the same as above" if text in shown else text
         shown.add(text)
+
+
+def raise_unseen(problems: list[OneloopError], seen: list[BaseException]) -> None:
+    """Raise the first error of the sandbox that no failure of the test has shown.
+
+    The application has caught it, or SQLAlchemy has, while it gave a connection back.
+    """
+    for problem in problems:
+        if problem not in seen:
+            problem.add_note(_CAUGHT)
+            raise problem.with_traceback(None)
 
 
 def _chain(
