@@ -56,5 +56,13 @@ class Oneloop:
 
         Args:
             app: An ASGI application; the fixture `oneloop_app` if left out.
+
+        Raises:
+            NotAnApplicationError: It is none.
         """
-        return application.client(self._run.traced(self._app() if app is None else app))
+        checked = application.check_application(
+            self._app() if app is None else app,
+            name="oneloop_app",
+            source="a fixture, or an argument of oneloop.client",
+        )
+        return application.client(self._run.traced(checked))

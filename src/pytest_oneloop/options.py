@@ -76,7 +76,8 @@ OPTIONS = (
     Option(
         "oneloop_schema",
         "SOURCE",
-        "where the tables come from: alembic, or package.module:metadata, or "
+        "where the tables come from: alembic, alembic:path/to/alembic.ini, "
+        "package.module:metadata, or "
         "package.module:function (default: alembic, where an alembic.ini is found)",
     ),
     Option(

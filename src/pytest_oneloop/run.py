@@ -149,6 +149,7 @@ class TestRun:
         """Return the application with each request marked, so that its tasks know one another."""
 
         async def serve(scope: Message, receive: Receive, send: Send) -> None:
+            __tracebackhide__ = True
             token = REQUEST.set(object())
             try:
                 await app(scope, receive, send)

@@ -29,7 +29,8 @@ class Settings:
     Attributes:
         app: `module:attribute`, perhaps with `()`, or `None`.
         server: The URL of a server, with its password, or `None` for the embedded one.
-        schema: `alembic`, `module:attribute`, or `None` for "find it".
+        schema: `alembic`, `alembic:path/to/alembic.ini`, `module:attribute`, or `None` for "find
+            it".
         strategy: One of `STRATEGIES`.
         passthrough: Names of dialects, in lower case.
         cache_dir: An absolute path, which need not exist yet.
@@ -148,7 +149,10 @@ def _problem_of_server_url(url: str) -> str | None:
 
 def _schema_source(held: Value[str]) -> Value[str]:
     match = _OBJECT.fullmatch(held.value)
-    if held.value == "alembic" or (match and not match["call"]):
+    kind, colon, file = held.value.partition(":")
+    if kind == "alembic" and bool(colon) == bool(file):
+        return held
+    if match and not match["call"]:
         return held
     raise InvalidSettingError(
         name="oneloop_schema",

@@ -9,13 +9,13 @@ import time
 from typing import TYPE_CHECKING
 
 import pytest
-from embedded_clients import ask, is_empty, wait_until
 from filelock import FileLock
 
 from pytest_oneloop.databases.embedded import start_server
 from pytest_oneloop.databases.leftovers import sweep
 from pytest_oneloop.databases.seeds import SeedCache
 from pytest_oneloop.errors.server import NoRoomError, SeedBusyError
+from tools.embedded_clients import ask, is_empty, wait_until
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -230,7 +230,7 @@ def test_folder_that_cannot_be_written_is_named(tmp_path: Path, binaries: Binari
     with pytest.raises(NoRoomError) as caught:
         cache.base()
     assert caught.value.refusals == ((cache.folder, "cannot be written (Not a directory)"),)
-    assert "Set XDG_CACHE_HOME to a folder" in str(caught.value)
+    assert "Set ONELOOP_CACHE_DIR to a folder" in str(caught.value)
 
 
 def test_nothing_is_left_for_the_sweep_after_all_this(cache: SeedCache, places: Places) -> None:

@@ -254,12 +254,15 @@ def test_passwords_are_masked(url: str, masked: str) -> None:
     assert without_password(url) == masked
 
 
-@pytest.mark.parametrize("text", ["alembic", "shop.models:metadata", "shop.models:Base.metadata"])
+@pytest.mark.parametrize(
+    "text",
+    ["alembic", "alembic:db/alembic.ini", "shop.models:metadata", "shop.models:Base.metadata"],
+)
 def test_schema_sources(tmp_path: Path, text: str) -> None:
     assert read(tmp_path, ini={"oneloop_schema": text}).schema == Value(text, "pytest.ini")
 
 
-@pytest.mark.parametrize("text", ["Alembic", "shop.models", "shop.models:make()"])
+@pytest.mark.parametrize("text", ["Alembic", "alembic:", "shop.models", "shop.models:make()"])
 def test_another_schema_source_is_refused(tmp_path: Path, text: str) -> None:
     with pytest.raises(InvalidSettingError) as caught:
         read(tmp_path, ini={"oneloop_schema": text})

@@ -62,6 +62,7 @@ class Lifespan:
 
     async def __call__(self, scope: Message, receive: Receive, send: Send) -> None:
         """Handle one request: the application does, with the state in its scope."""
+        __tracebackhide__ = True
         await self._app({**scope, "state": self.state.copy()}, receive, send)
 
     async def __aenter__(self) -> Self:

@@ -174,7 +174,7 @@ class SeedCache:
         return NoRoomError(
             [(self.folder, f"cannot be written ({error.strerror})")],
             needed=_SEED_BYTES,
-            variable="XDG_CACHE_HOME",
+            variable="ONELOOP_CACHE_DIR",
         )
 
     @contextmanager

@@ -129,8 +129,8 @@ class ServerUrlError(SetupError):
             f"{source} does not name a PostgreSQL server: {reason} (it is {self.text!r}).",
             why="a part of the URL is missing or misspelt.",
             instead=(
-                f"set {source} to postgresql://ROLE:PASSWORD@HOST:PORT/DATABASE, or, for a unix "
-                "socket, postgresql://ROLE@/DATABASE?host=/FOLDER."
+                "set oneloop_server to postgresql://ROLE:PASSWORD@HOST:PORT/DATABASE, or, for a "
+                "unix socket, postgresql://ROLE@/DATABASE?host=/FOLDER."
             ),
         )
 

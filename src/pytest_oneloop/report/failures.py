@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import sysconfig
+from pathlib import Path
 from typing import TYPE_CHECKING, Final
 
 import pytest
@@ -43,7 +45,9 @@ def show_failure(
             return
     if isinstance(error, SandboxError) and _CAUGHT in getattr(error, "__notes__", ()):
         report.longrepr = f"{error}\n{_CAUGHT}"
-    elif isinstance(error, OneloopError) and not isinstance(error, SandboxError):
+    elif isinstance(error, SandboxError):
+        _show_project_alone(item, error, report)
+    elif isinstance(error, OneloopError):
         shown = item.config.stash.setdefault(_SHOWN, set())
         text = str(error)
         report.longrepr = f"{error.code}: the same as above" if text in shown else text
@@ -59,6 +63,30 @@ def raise_unseen(problems: list[OneloopError], seen: list[BaseException]) -> Non
         if problem not in seen:
             problem.add_note(_CAUGHT)
             raise problem.with_traceback(None)
+
+
+def _show_project_alone(item: pytest.Item, error: SandboxError, report: pytest.TestReport) -> None:
+    """Show, of the way to the error, the lines of the project alone.
+
+    What lies between is SQLAlchemy, which did what it was told. Who asks for a style of traceback
+    (`--tb`, `--full-trace`) gets the whole of it.
+    """
+    if item.config.getoption("tbstyle") != "auto" or item.config.getoption("fulltrace"):
+        return
+    report.longrepr = pytest.ExceptionInfo.from_exception(error).getrepr(
+        style="short",
+        chain=False,
+        tbfilter=lambda raised: raised.traceback.filter(
+            lambda entry: _is_of_project(Path(entry.path))
+        ),
+    )
+
+
+def _is_of_project(file: Path) -> bool:
+    if {"site-packages", "dist-packages"}.intersection(file.parts):
+        return False
+    foreign = (Path(sysconfig.get_path("stdlib")), Path(__file__).parents[1])
+    return not any(file.is_relative_to(folder) for folder in foreign)
 
 
 def _chain(
