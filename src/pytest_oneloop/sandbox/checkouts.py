@@ -58,8 +58,10 @@ class Checkout:
     """
 
     sandbox: Sandbox
-    origin: Origin = field(default_factory=lambda: origin())
-    task: weakref.ref[asyncio.Task[object]] | None = field(default_factory=lambda: _task())
+    origin: Origin = field(default_factory=lambda: origin())  # noqa: PLW0108 - defined below
+    task: weakref.ref[asyncio.Task[object]] | None = field(
+        default_factory=lambda: _task()  # noqa: PLW0108 - defined below
+    )
     request: object = field(default_factory=REQUEST.get)
     open: bool = True
     busy: bool = False

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any, TypeVar
 
-from pytest_oneloop.errors.sandbox import ConnectionLostError, EarlierTestError
 from pytest_oneloop.sandbox.checkouts import Checkout
 from pytest_oneloop.sandbox.cursor import SandboxedCursor, StreamingCursor
 
@@ -31,10 +30,9 @@ class SandboxedConnection:
     Args:
         link: The real connection, on the running event loop.
         home: Where the link lives.
-        now: Tells which test runs.
     """
 
-    def __init__(self, link: Link, home: Home, now: Callable[[], str]) -> None:
+    def __init__(self, link: Link, home: Home) -> None:
         self.oneloop_link = link
         self.oneloop_home = home
         self.oneloop_engine: ref[Engine] | None = None
@@ -42,7 +40,6 @@ class SandboxedConnection:
         self._checkout: Checkout | None = None
         self._users = 0
         self._new = True
-        self._now = now
 
     def __getattr__(self, name: str) -> Any:
         return getattr(self.oneloop_link.real, name)
@@ -126,8 +123,8 @@ class SandboxedConnection:
 
     def run_async(self, function: Callable[[Any], Awaitable[T]]) -> T:
         """Run a coroutine of the application on the driver's connection."""
-        self._use_raw()
-        result: T = self._call(self.oneloop_link.real.run_async, function)
+        link = self.oneloop_link
+        result: T = self._call(link.run_raw, self._active(), lambda: link.real.run_async(function))
         return result
 
     @property
@@ -153,7 +150,8 @@ class SandboxedConnection:
             )
             return result
         if self._new:
-            return self._call(self.oneloop_link.set_up, send)
+            prepared: T = self._call(self.oneloop_link.set_up, send)
+            return prepared
         # Idle in a pool, so this is the pool's ping.
         return None
 
@@ -188,16 +186,9 @@ class SandboxedConnection:
         checkout = self._checkout
         if checkout is None:
             return None
-        if checkout.sandbox.ended:
-            raise EarlierTestError(
-                test=self._now(),
-                earlier=checkout.sandbox.test,
-                place=str(checkout.origin),
-            )
+        checkout.sandbox.require_open(checkout)
         if self.oneloop_link.dead:
-            raise checkout.sandbox.report(
-                ConnectionLostError(test=checkout.sandbox.test, cause="it is closed")
-            )
+            raise checkout.sandbox.lose(None)
         return checkout
 
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import enum
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 
 class State(enum.Enum):
@@ -31,6 +31,8 @@ class Entry:
     Attributes:
         owner: The connection that it belongs to.
         name: The application's name of a savepoint; `None` for a frame.
+        works: Whose changes lie in this savepoint of the server, and would be undone with it: an
+            entry for those that it may still undo, `None` for those that are committed.
         raw: The driver's own connection was handed out, so its use cannot be seen.
         failed: As on the real server after an error: nothing works until it is rolled back.
     """
@@ -38,15 +40,9 @@ class Entry:
     owner: object
     name: str | None = None
     state: State = State.OPEN
-    wrote: bool = False
-    merged: bool = False
+    works: set[Entry | None] = field(default_factory=set)
     raw: bool = False
     failed: bool = False
-
-    @property
-    def holds_work(self) -> bool:
-        """Whether a rollback to before this entry would undo anything."""
-        return self.wrote or self.merged
 
 
 @dataclass(frozen=True, slots=True)
@@ -54,14 +50,15 @@ class Plan:
     """How to run one statement.
 
     Attributes:
-        guard: The name of the savepoint that protects others from its failure, or `None`.
+        guard: The place in the stack of the savepoint that protects others from its failure, or
+            `None`.
         poison: The server must be made to refuse the statement, as it would on a connection whose
             transaction has failed.
     """
 
     owner: object
     effect: Effect
-    guard: str | None = None
+    guard: int | None = None
     poison: bool = False
 
 

@@ -125,18 +125,24 @@ class ThreadGate:
     def __init__(self) -> None:
         self._lock = threading.Lock()
         self._bell = threading.Condition()
+        self._actions: deque[Callable[[], None]] = deque()
 
     def enter(self, deadline: float) -> None:
         """Wait for the gate to be free, and close it behind oneself."""
         if not self._lock.acquire(timeout=deadline):
             raise TimeoutError
+        self._act()
 
     def try_enter(self) -> bool:
         """Enter if that needs no waiting."""
-        return self._lock.acquire(blocking=False)
+        entered = self._lock.acquire(blocking=False)
+        if entered:
+            self._act()
+        return entered
 
     def leave(self) -> None:
         """Open the gate."""
+        self._act()
         self._lock.release()
 
     def ring(self) -> None:
@@ -150,6 +156,14 @@ class ThreadGate:
             self._bell.wait(seconds)
 
     def soon(self, action: Callable[[], None]) -> None:
-        """Run an action inside the gate, after waiting for it."""
-        with self._lock:
-            action()
+        """Run an action inside the gate: now, or with whoever is inside or comes next.
+
+        Never waits: the garbage collector may call it, in the thread that is inside.
+        """
+        self._actions.append(action)
+        if self.try_enter():
+            self.leave()
+
+    def _act(self) -> None:
+        while self._actions:
+            self._actions.popleft()()

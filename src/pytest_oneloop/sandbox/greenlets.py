@@ -7,6 +7,8 @@ needs a connection. The plugin must wait before it has one. Both uses are here a
 
 from __future__ import annotations
 
+import asyncio
+from contextlib import suppress
 from typing import TYPE_CHECKING, TypeVar
 
 from sqlalchemy.util import await_only, greenlet_spawn
@@ -29,3 +31,23 @@ def wait_for(awaitable: Awaitable[T]) -> T:
 async def run(function: Callable[..., T], *args: object) -> T:
     """Run synchronous code that may call `wait_for`."""
     return await greenlet_spawn(function, *args)
+
+
+async def unbroken(awaitable: Awaitable[T]) -> T:
+    """Await something short to its end, even if the task is cancelled meanwhile.
+
+    So nobody has to guess how far it came.
+
+    Raises:
+        asyncio.CancelledError: The task was cancelled; the awaitable has ended.
+    """
+    work = asyncio.ensure_future(awaitable)
+    try:
+        return await asyncio.shield(work)
+    except asyncio.CancelledError as cancelled:
+        while not work.done():
+            with suppress(asyncio.CancelledError):
+                await asyncio.wait((work,))
+        if not work.cancelled() and (error := work.exception()) is not None:
+            raise error from cancelled
+        raise

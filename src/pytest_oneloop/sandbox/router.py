@@ -14,7 +14,7 @@ from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any, Protocol
 
 from sqlalchemy import event
-from sqlalchemy.engine import Engine
+from sqlalchemy.engine import AdaptedConnection, Engine
 from sqlalchemy.exc import DisconnectionError
 from sqlalchemy.pool import Pool
 
@@ -63,12 +63,12 @@ class Router:
         self._provide = provide
         self._passthrough = passthrough
         self._direct: Target | None = None
-        self.sandbox = Sandbox(OUTSIDE)
+        self.sandbox = Sandbox(OUTSIDE, self._now)
         self._links: dict[tuple[str, AbstractEventLoop | None], Link] = {}
         self._opening: dict[tuple[str, AbstractEventLoop], asyncio.Future[Link]] = {}
         self._guard = threading.Lock()
         self._host: HostLoop | None = None
-        self._closers: list[AsyncGenerator[None]] = []
+        self._closers: set[AsyncGenerator[None]] = set()
         self._engines: weakref.WeakSet[Engine] = weakref.WeakSet()
         self.connections = 0
         self.drivers: list[str] = []
@@ -97,24 +97,24 @@ class Router:
             self._host.close()
         for (_, loop), link in self._links.items():
             if loop is None and not link.dead:
-                link.dead = True
-                link.driver.close()
+                link.close()
         self._links.clear()
 
     def begin(self, test: str, *, hosted: bool) -> Sandbox:
         """A test begins."""
-        self.sandbox = Sandbox(test, hosted=hosted)
+        self.sandbox = Sandbox(test, self._now, hosted=hosted)
         return self.sandbox
 
     def end(self) -> None:
         """The test has ended: its connections are of no more use to anybody."""
         self.sandbox.ended = True
-        self.sandbox = Sandbox(OUTSIDE)
+        self.sandbox = Sandbox(OUTSIDE, self._now)
         for engine in list(self._engines):
             # Connections that the test did not give back would be missing from the pool for ever.
             if getattr(engine.pool, "checkedout", int)() > 0:
                 engine.dispose(close=False)
         self._engines.clear()
+        self._links = {key: link for key, link in self._links.items() if not link.dead}
 
     @contextmanager
     def redirected(self, target: Target) -> Iterator[None]:
@@ -124,6 +124,9 @@ class Router:
             yield
         finally:
             self._direct = before
+
+    def _now(self) -> str:
+        return self.sandbox.test
 
     # -- SQLAlchemy's events -----------------------------------------------------------------
 
@@ -146,11 +149,16 @@ class Router:
             raise self.sandbox.report(UnsupportedDialectError(dialect=name, supported=SUPPORTED))
         link, home = self._link(dialect, driver, parameters)
         home.call(link.adopt, self.sandbox, self._lingering(link))
-        return driver.facade(link, home, lambda: self.sandbox.test)
+        return driver.facade(link, home)
 
-    def _on_connected(self, connection: object, _record: object) -> None:
+    def _on_connected(self, connection: Any, _record: object) -> None:
         __tracebackhide__ = True
-        if isinstance(connection, SandboxedConnection) or self._direct is not None:
+        if isinstance(connection, SandboxedConnection):
+            return
+        if self._direct is not None:
+            if isinstance(connection, AdaptedConnection):
+                # Whatever pool it goes to, it must end with the loop that builds the schema.
+                greenlets.wait_for(self._close_with_loop(connection.close))
             return
         module = type(connection).__module__.partition(".")[0]
         if module in self._passthrough or self._passed(connection):
@@ -162,7 +170,10 @@ class Router:
         if not isinstance(connection, SandboxedConnection):
             return
         link = connection.oneloop_link
-        if link.dead or self._links.get((link.name, self._loop(link.loop is not None))) is not link:
+        if (
+            link.dead
+            or self._links.get((link.name, self._loop(is_async=link.loop is not None))) is not link
+        ):
             engine = connection.oneloop_engine() if connection.oneloop_engine else None
             if engine is not None:
                 # The pool's queue may be bound to the loop that it was waited for on.
@@ -184,7 +195,7 @@ class Router:
 
     # -- real connections --------------------------------------------------------------------
 
-    def _loop(self, is_async: bool) -> AbstractEventLoop | None:
+    def _loop(self, *, is_async: bool) -> AbstractEventLoop | None:
         """Return the loop whose connection a caller is to have."""
         if not is_async:
             return None
@@ -244,7 +255,7 @@ class Router:
         opening = self._opening[key] = loop.create_future()
         try:
             link = self._open(dialect, driver, parameters, loop)
-            greenlets.wait_for(self._close_with_loop(link))
+            greenlets.wait_for(self._close_with_loop(link.close))
         except BaseException as error:
             opening.set_exception(error)
             opening.exception()
@@ -272,8 +283,8 @@ class Router:
         self._links[name, loop] = link
         return link
 
-    async def _close_with_loop(self, link: Link) -> None:
-        """Have the connection closed before its loop closes.
+    async def _close_with_loop(self, close: Callable[[], None]) -> None:
+        """Have a connection closed before its loop closes.
 
         Whoever runs the loop calls `shutdown_asyncgens`, which ends a generator that waits.
         """
@@ -282,11 +293,12 @@ class Router:
             try:
                 yield
             finally:
-                await link.close()
+                self._closers.discard(closer)
+                await greenlets.run(close)
 
         closer = wait()
         await anext(closer)
-        self._closers.append(closer)
+        self._closers.add(closer)
 
     def _passed(self, connection: object) -> bool:
         return any(name in type(connection).__module__ for name in self._passthrough)

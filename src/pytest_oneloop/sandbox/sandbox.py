@@ -5,9 +5,18 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
-from pytest_oneloop.errors.sandbox import SandboxError, SplitTransactionError
+from pytest_oneloop.errors.sandbox import (
+    ConnectionLostError,
+    EarlierTestError,
+    SandboxError,
+    SplitTransactionError,
+    TransactionControlError,
+)
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from pytest_oneloop.sandbox.checkouts import Checkout
     from pytest_oneloop.sandbox.link import Link
 
 
@@ -17,6 +26,7 @@ class Sandbox:
 
     Attributes:
         test: The node id of the test, or words for what runs outside of tests.
+        now: Tells which test runs at the moment of the call.
         hosted: Its event loops may come and go (a synchronous test that starts some), so its
             connections live on a loop of the plugin.
         closing: The test itself has ended; its fixtures are torn down.
@@ -24,22 +34,30 @@ class Sandbox:
         statements: How many statements the application has sent.
         writers: The real connections that have changed something.
         problems: Errors that were raised where the application may have swallowed them.
+        leaked: What it wrote may be in the database for good, which should be built anew.
+        lost: A real connection that it wrote on has ended.
     """
 
     test: str
+    now: Callable[[], str] = lambda: "another test"
     hosted: bool = False
     closing: bool = False
     ended: bool = False
     statements: int = 0
     writers: list[Link] = field(default_factory=list)
     problems: list[SandboxError] = field(default_factory=list)
+    leaked: bool = False
+    lost: ConnectionLostError | None = None
 
     def admit(self, link: Link) -> None:
         """Let a real connection send a statement.
 
         Raises:
             SplitTransactionError: Another one has written what this one cannot see.
+            ConnectionLostError: Another one has written, and has ended.
         """
+        if self.lost is not None:
+            raise self.lost
         for writer in self.writers:
             if writer is not link and not (self.closing and writer.dead):
                 raise self.report(
@@ -52,6 +70,29 @@ class Sandbox:
         """Note that a real connection has changed something."""
         if link not in self.writers:
             self.writers.append(link)
+
+    def require_open(self, checkout: Checkout) -> None:
+        """Do nothing while the test runs.
+
+        Raises:
+            EarlierTestError: It has ended.
+        """
+        if self.ended:
+            raise EarlierTestError(test=self.now(), earlier=self.test, place=str(checkout.origin))
+
+    def lose(self, error: BaseException | None) -> SandboxError:
+        """Note that a real connection has ended in the middle of the test."""
+        if self.lost is None:
+            self.lost = ConnectionLostError(test=self.test, cause=str(error or "it is closed"))
+            self.report(self.lost)
+        return self.lost
+
+    def escape(self, place: str) -> SandboxError:
+        """Note that the test's transaction was ended by the driver's own means."""
+        self.leaked = True
+        return self.report(
+            TransactionControlError(test=self.test, command="COMMIT or ROLLBACK", place=place)
+        )
 
     def report(self, error: SandboxError) -> SandboxError:
         """Keep an error for the end of the test, in case the application swallows it."""

@@ -79,31 +79,33 @@ _CALL: Final = re.compile(r"(?P<name>[A-Za-z_]\w*)\s*\(")
 # Words that a parenthesis may follow, and PostgreSQL's own functions that change nothing.
 _HARMLESS: Final = frozenset(
     """
-    all and any array as between by case cast coalesce count current_date distinct else except
-    exists extract filter from group having ilike in intersect is join lateral like limit materialized
-    not nullif offset on or order over overlaps overlay partition position row rows select set similar
-    some substring table then trim tuple union unnest using values when where with within
+    all and any array as between by case cast coalesce count current_date distinct else
+    except exists extract filter from group having ilike in intersect is join lateral like
+    limit materialized not nullif offset on or order over overlaps overlay partition
+    position row rows select set similar some substring table then trim tuple union unnest
+    using values when where with within
 
-    bigint bit bool boolean bytea char character decimal double float integer int interval numeric
-    real smallint text time timestamp timestamptz uuid varchar vector
+    bigint bit bool boolean bytea char character decimal double float integer int interval
+    numeric real smallint text time timestamp timestamptz uuid varchar vector
 
-    abs acos age any_value ascii asin atan avg bit_and bit_length bit_or bool_and bool_or btrim
-    cardinality ceil ceiling char_length character_length chr clock_timestamp col_description concat
-    concat_ws convert_from convert_to corr cos cot cume_dist current_database current_schema
-    current_schemas current_setting current_user date date_bin date_part date_trunc decode degrees
-    dense_rank div encode enum_first enum_last enum_range every exp first_value floor format
-    format_type generate_series generate_subscripts greatest grouping has_schema_privilege
-    has_table_privilege initcap isfinite lag last_value lead least left length levenshtein ln log
-    lower lower_inc lower_inf lpad ltrim make_date make_interval make_time make_timestamp
-    make_timestamptz max md5 min mod mode now nth_value ntile num_nonnulls num_nulls obj_description
+    abs acos age any_value ascii asin atan avg bit_and bit_length bit_or bool_and bool_or
+    btrim cardinality ceil ceiling char_length character_length chr clock_timestamp
+    col_description concat concat_ws convert_from convert_to corr cos cot cume_dist
+    current_database current_schema current_schemas current_setting current_user date
+    date_bin date_part date_trunc decode degrees dense_rank div encode enum_first enum_last
+    enum_range every exp first_value floor format format_type generate_series
+    generate_subscripts greatest grouping has_schema_privilege has_table_privilege initcap
+    isfinite lag last_value lead least left length levenshtein ln log lower lower_inc
+    lower_inf lpad ltrim make_date make_interval make_time make_timestamp make_timestamptz
+    max md5 min mod mode now nth_value ntile num_nonnulls num_nulls obj_description
     octet_length parse_ident percent_rank percentile_cont percentile_disc pi plainto_tsquery
-    phraseto_tsquery pg_typeof power quote_ident quote_literal quote_nullable radians rank repeat
-    replace reverse right round row_number rpad rtrim sha256 shobj_description sign similarity sin
-    split_part sqrt starts_with statement_timestamp stddev stddev_pop stddev_samp strpos strip substr
-    sum tan timezone timeofday transaction_timestamp translate trunc txid_current_if_assigned
-    unaccent upper upper_inc upper_inf var_pop var_samp variance version websearch_to_tsquery width_bucket
-    word_similarity xmlagg
-    """.split()
+    phraseto_tsquery pg_typeof power quote_ident quote_literal quote_nullable radians rank
+    repeat replace reverse right round row_number rpad rtrim sha256 shobj_description sign
+    similarity sin split_part sqrt starts_with statement_timestamp stddev stddev_pop
+    stddev_samp strpos strip substr sum tan timezone timeofday transaction_timestamp
+    translate trunc txid_current_if_assigned unaccent upper upper_inc upper_inf var_pop
+    var_samp variance version websearch_to_tsquery width_bucket word_similarity xmlagg
+    """.split()  # noqa: SIM905 - as a list it would fill pages
 )
 _HARMLESS_FAMILY: Final = re.compile(
     r"(?:array|json|jsonb|regexp|string|range|to|ts|tsvector|tsquery|isempty)_\w+"

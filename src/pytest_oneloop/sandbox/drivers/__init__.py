@@ -21,6 +21,12 @@ class Driver(Protocol):
     facade: ClassVar[type[SandboxedConnection]]
     """What the application's pool gets in place of the real connection."""
 
+    hands_out: ClassVar[bool]
+    """The application can get the driver's own connection, past the facade."""
+
+    raw_begins: ClassVar[bool]
+    """That connection, in the application's own set-up, begins a transaction by itself."""
+
     def __init__(self, real: Any) -> None: ...
 
     def begin(self) -> None:
@@ -34,6 +40,9 @@ class Driver(Protocol):
 
     def failed_on_server(self, error: BaseException) -> bool:
         """Whether an error of a statement made the server's transaction fail."""
+
+    def in_transaction(self) -> bool:
+        """Whether the server is in a transaction. Sends nothing."""
 
     def is_closed(self) -> bool:
         """Whether the connection is known to have ended. Sends nothing."""

@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
-from typing import Any, ClassVar
+from typing import TYPE_CHECKING, Any, ClassVar
 
+from pytest_oneloop.sandbox import greenlets
 from pytest_oneloop.sandbox.connection import ExecutingConnection, SandboxedConnection
-from pytest_oneloop.sandbox.drivers import Driver
+
+if TYPE_CHECKING:
+    from pytest_oneloop.sandbox.drivers import Driver
 
 
 class AsyncpgConnection(ExecutingConnection):
@@ -32,7 +35,7 @@ class AsyncpgConnection(ExecutingConnection):
         do nothing more with it, so that is not counted as a use of the driver.
         """
         checkout = self._checkout
-        if checkout is not None and self.oneloop_link.stack.failed(checkout):
+        if checkout is not None and self.oneloop_link.failed(checkout):
             return self.oneloop_home.outward(self.oneloop_link.real.driver_connection)
         return self.driver_connection
 
@@ -49,6 +52,8 @@ class AsyncpgDriver:
     """
 
     facade: ClassVar[type[SandboxedConnection]] = AsyncpgConnection
+    hands_out: ClassVar[bool] = True
+    raw_begins: ClassVar[bool] = False
 
     def __init__(self, real: Any) -> None:
         self._real = real
@@ -57,16 +62,16 @@ class AsyncpgDriver:
     def begin(self) -> None:
         """Begin by the driver's own means. One message."""
         self._transaction = self._real.driver_connection.transaction()
-        self._real.run_async(lambda _: self._transaction.start())
+        self._real.run_async(lambda _: greenlets.unbroken(self._transaction.start()))
 
     def end(self) -> None:
         """Roll back by the driver's own means. One message."""
         transaction, self._transaction = self._transaction, None
-        self._real.run_async(lambda _: transaction.rollback())
+        self._real.run_async(lambda _: greenlets.unbroken(transaction.rollback()))
 
     def script(self, sql: str) -> None:
         """Send a simple query, which may hold several commands."""
-        self._real.run_async(lambda connection: connection.execute(sql))
+        self._real.run_async(lambda connection: greenlets.unbroken(connection.execute(sql)))
 
     def failed_on_server(self, error: BaseException) -> bool:
         """Whether the server said so: only its errors have an SQLSTATE.
@@ -76,6 +81,11 @@ class AsyncpgDriver:
         return getattr(error, "sqlstate", None) is not None or not (
             isinstance(error, Exception) and not isinstance(error, TimeoutError)
         )
+
+    def in_transaction(self) -> bool:
+        """Whether the server is in a transaction, by the driver's account of its last answer."""
+        inside: bool = self._real.driver_connection.is_in_transaction()
+        return inside
 
     def is_closed(self) -> bool:
         """Whether the driver knows that the connection has ended."""

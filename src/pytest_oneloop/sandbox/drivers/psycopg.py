@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
-from typing import Any, ClassVar
+from typing import TYPE_CHECKING, Any, ClassVar
 
+from pytest_oneloop.sandbox import greenlets
 from pytest_oneloop.sandbox.connection import ExecutingConnection, SandboxedConnection
-from pytest_oneloop.sandbox.drivers import Driver
+
+if TYPE_CHECKING:
+    from pytest_oneloop.sandbox.drivers import Driver
 
 _IN_ERROR = {"ACTIVE", "INERROR", "UNKNOWN"}
 
@@ -30,7 +33,7 @@ class PsycopgConnection(ExecutingConnection):
         lambda self, value: self.oneloop_note("deferrable", value),
     )
 
-    @property
+    @property  # type: ignore[misc]  # object's has a setter, which nothing here uses
     def __class__(self) -> Any:
         """Pass for the real connection: `TypeInfo.fetch` asks `isinstance`."""
         return type(self.oneloop_link.real)
@@ -80,6 +83,8 @@ class PsycopgDriver:
     """How to speak through psycopg."""
 
     facade: ClassVar[type[SandboxedConnection]] = PsycopgConnection
+    hands_out: ClassVar[bool] = True
+    raw_begins: ClassVar[bool] = True
 
     def __init__(self, real: Any) -> None:
         self._real = real
@@ -96,13 +101,20 @@ class PsycopgDriver:
     def script(self, sql: str) -> None:
         """Send a simple query, which may hold several commands, and is never prepared."""
         if hasattr(self._real, "run_async"):
-            self._real.run_async(lambda connection: connection.execute(sql, prepare=False))
+            self._real.run_async(
+                lambda connection: greenlets.unbroken(connection.execute(sql, prepare=False))
+            )
         else:
             self._real.execute(sql, prepare=False)
 
     def failed_on_server(self, error: BaseException) -> bool:  # noqa: ARG002 - psycopg knows
         """Whether the server's transaction has failed, by psycopg's own account."""
         return self._real.info.transaction_status.name in _IN_ERROR
+
+    def in_transaction(self) -> bool:
+        """Whether the server is in a transaction, by the driver's account of its last answer."""
+        inside: bool = self._real.info.transaction_status.name != "IDLE"
+        return inside
 
     def is_closed(self) -> bool:
         """Whether the driver knows that the connection has ended."""

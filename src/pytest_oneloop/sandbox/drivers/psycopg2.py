@@ -9,12 +9,10 @@ import psycopg2
 from psycopg2 import extensions
 
 from pytest_oneloop.sandbox.connection import SandboxedConnection
-from pytest_oneloop.sandbox.drivers import Driver
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
-
     from pytest_oneloop.sandbox.cursor import SandboxedCursor
+    from pytest_oneloop.sandbox.drivers import Driver
     from pytest_oneloop.sandbox.homes import Home
     from pytest_oneloop.sandbox.link import Link
 
@@ -31,10 +29,10 @@ class Psycopg2Connection(SandboxedConnection, extensions.connection):
     to each cursor.
     """
 
-    def __init__(self, link: Link, home: Home, now: Callable[[], str]) -> None:
+    def __init__(self, link: Link, home: Home) -> None:
         with suppress(psycopg2.Error):
             extensions.connection.__init__(self, _NOWHERE)
-        SandboxedConnection.__init__(self, link, home, now)
+        SandboxedConnection.__init__(self, link, home)
 
     def cursor(self, *args: Any, **kwargs: Any) -> SandboxedCursor:  # type: ignore[override]
         """Return a cursor that knows the types registered here."""
@@ -66,7 +64,7 @@ class Psycopg2Connection(SandboxedConnection, extensions.connection):
         self.oneloop_note("autocommit", level == extensions.ISOLATION_LEVEL_AUTOCOMMIT)
 
     @property
-    def closed(self) -> int:  # type: ignore[override]
+    def closed(self) -> int:
         """Whether it is of no more use, in psycopg2's numbers."""
         return int(self.oneloop_link.dead)
 
@@ -102,6 +100,8 @@ class Psycopg2Driver:
     """
 
     facade: ClassVar[type[SandboxedConnection]] = Psycopg2Connection
+    hands_out: ClassVar[bool] = False
+    raw_begins: ClassVar[bool] = True
 
     def __init__(self, real: Any) -> None:
         self._real = real
@@ -124,6 +124,11 @@ class Psycopg2Driver:
         """Whether the server's transaction has failed, by psycopg2's own account."""
         status: int = self._real.get_transaction_status()
         return status != extensions.TRANSACTION_STATUS_INTRANS
+
+    def in_transaction(self) -> bool:
+        """Whether the server is in a transaction, by the driver's account of its last answer."""
+        status: int = self._real.get_transaction_status()
+        return status != extensions.TRANSACTION_STATUS_IDLE
 
     def is_closed(self) -> bool:
         """Whether the driver knows that the connection has ended."""

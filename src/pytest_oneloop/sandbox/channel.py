@@ -1,0 +1,103 @@
+"""The real connection, and what the sandbox itself sends on it."""
+
+from __future__ import annotations
+
+from asyncio import CancelledError
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from pytest_oneloop.sandbox.drivers import Driver
+
+
+class LostError(Exception):
+    """The real connection has ended; `__cause__` holds the driver's own error."""
+
+
+class Channel:
+    """A real connection in use. All of it runs inside the gate.
+
+    Args:
+        real: What SQLAlchemy's dialect made of the driver's connection.
+        driver: How to speak to it.
+
+    Attributes:
+        inside: The server is in the transaction of a test.
+        dead: It has ended, or its loop is about to.
+    """
+
+    def __init__(self, real: Any, driver: Driver) -> None:
+        self.real = real
+        self.driver = driver
+        self.inside = False
+        self.dead = False
+
+    def flush(self, pending: list[str]) -> None:
+        """Send what is pending, in one message (two for the first test of the connection).
+
+        A cancellation does not break it off: it is all sent when that is raised.
+
+        Raises:
+            LostError: The connection has ended.
+        """
+        try:
+            if pending[:1] == ["BEGIN"]:
+                self.driver.begin()
+                self._begun(pending)
+            if pending:
+                self.driver.script("; ".join(pending))
+                pending.clear()
+        except CancelledError:
+            if pending[:1] == ["BEGIN"]:
+                self._begun(pending)
+            else:
+                pending.clear()
+            raise
+        except Exception as error:
+            self._lost_by(error)
+            raise
+
+    def _begun(self, pending: list[str]) -> None:
+        self.inside = True
+        del pending[0]
+
+    def leave_transaction(self) -> None:
+        """End the transaction of a test that has ended. One message."""
+        self.driver.end()
+        self.inside = False
+
+    def answers(self) -> bool:
+        """Whether the server takes statements: its transaction has not failed. One message.
+
+        Raises:
+            LostError: The connection has ended.
+        """
+        try:
+            self.driver.script("SAVEPOINT oneloop_probe; RELEASE SAVEPOINT oneloop_probe")
+        except Exception as error:  # noqa: BLE001 - drivers share no class; a refusal is the answer
+            self._lost_by(error)
+            return False
+        return True
+
+    def poison(self) -> None:
+        """Make the server refuse the next statement as one of a failed transaction. One message.
+
+        Raises:
+            LostError: The connection has ended.
+        """
+        try:
+            self.driver.script("DO $$ BEGIN RAISE EXCEPTION 'oneloop'; END $$")
+        except Exception as error:  # noqa: BLE001 - this failure is what was wanted
+            self._lost_by(error)
+
+    def run(self, sql: str) -> None:
+        """Run one statement, so that its error is what the application would see."""
+        cursor = self.real.cursor()
+        try:
+            cursor.execute(sql)
+        finally:
+            cursor.close()
+
+    def _lost_by(self, error: Exception) -> None:
+        if self.driver.is_closed():
+            self.dead = True
+            raise LostError from error
