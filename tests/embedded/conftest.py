@@ -8,11 +8,11 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 import pytest
-from embedded_clients import processes_under
 
 from pytest_oneloop.databases.binaries import Binaries, find_binaries
 from pytest_oneloop.databases.places import Places
 from pytest_oneloop.databases.seeds import SeedCache
+from tools.embedded_clients import processes_under
 
 if TYPE_CHECKING:
     from collections.abc import Iterator

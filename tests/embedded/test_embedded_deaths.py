@@ -7,10 +7,10 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 import pytest
-from embedded_clients import Client, ask, is_empty, processes_under, wait_until
 
 from pytest_oneloop.databases.embedded import start_server
 from pytest_oneloop.databases.leftovers import sweep
+from tools.embedded_clients import Client, ask, is_empty, processes_under, wait_until
 
 if TYPE_CHECKING:
     from pytest_oneloop.databases.binaries import Binaries

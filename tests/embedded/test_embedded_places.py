@@ -9,12 +9,12 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 import pytest
-from embedded_clients import ask, is_empty, wait_until
 
 from pytest_oneloop.databases.embedded import start_server
 from pytest_oneloop.databases.identity import Identity, find_identity
 from pytest_oneloop.databases.places import Places, name_of_run
 from pytest_oneloop.errors.server import NoRoomError
+from tools.embedded_clients import ask, is_empty, wait_until
 
 if TYPE_CHECKING:
     from collections.abc import Iterator

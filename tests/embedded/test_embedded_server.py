@@ -9,11 +9,11 @@ from typing import TYPE_CHECKING
 
 import asyncpg
 import pytest
-from embedded_clients import Client, ask, is_empty, processes_under, wait_until
 
 from pytest_oneloop.databases.embedded import make_data, start_server
 from pytest_oneloop.databases.places import name_of_run
 from pytest_oneloop.errors.server import ServerStartError
+from tools.embedded_clients import Client, ask, is_empty, processes_under, wait_until
 
 if TYPE_CHECKING:
     from pytest_oneloop.databases.binaries import Binaries

@@ -9,12 +9,12 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 import pytest
-from embedded_clients import Client, ask, is_empty, wait_until
 
 from pytest_oneloop.databases.binaries import find_binaries
 from pytest_oneloop.databases.embedded import start_server
 from pytest_oneloop.databases.identity import Identity, find_identity
 from pytest_oneloop.databases.seeds import SeedCache
+from tools.embedded_clients import Client, ask, is_empty, wait_until
 
 if TYPE_CHECKING:
     from pytest_oneloop.databases.binaries import Binaries

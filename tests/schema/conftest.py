@@ -8,19 +8,18 @@ import sys
 from typing import TYPE_CHECKING, Any
 
 import pytest
-from schema_projects import Project
 from sqlalchemy import Engine, event
 
 from pytest_oneloop.databases.postgresql import Admin, administer, connect_url, quote_name
 from pytest_oneloop.databases.stored import drop, marks
+from tools.schema_projects import Project
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
     from pathlib import Path
 
-    from schema_projects import Redirect
-
     from pytest_oneloop.databases.address import ServerAddress
+    from tools.schema_projects import Redirect
 
 
 _numbers = itertools.count()

@@ -9,7 +9,6 @@ from importlib import metadata
 from typing import TYPE_CHECKING
 
 import pytest
-from schema_projects import FOUR, INI, SYNC_ENV, Project
 
 from pytest_oneloop.databases.postgresql import administer
 from pytest_oneloop.errors.schema import (
@@ -20,14 +19,14 @@ from pytest_oneloop.errors.schema import (
     SeveralHeadsError,
 )
 from pytest_oneloop.schema import SchemaSource, find_schema
+from tools.schema_projects import FOUR, INI, SYNC_ENV, Project
 
 if TYPE_CHECKING:
     from collections.abc import Callable
     from pathlib import Path
 
-    from schema_projects import Redirect
-
     from pytest_oneloop.databases.address import ServerAddress
+    from tools.schema_projects import Redirect
 
 pytestmark = pytest.mark.server
 

@@ -18,9 +18,8 @@ from pytest_oneloop.errors.schema import (
 from pytest_oneloop.schema import SchemaSource, find_schema
 
 if TYPE_CHECKING:
-    from schema_projects import Project, Redirect
-
     from pytest_oneloop.databases.address import ServerAddress
+    from tools.schema_projects import Project, Redirect
 
 pytestmark = pytest.mark.server
 

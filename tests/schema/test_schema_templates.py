@@ -14,7 +14,6 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 import pytest
-from schema_projects import ASYNC_ENV, FOUR, SYNC_ENV, Project
 
 from pytest_oneloop.databases.locks import lock_number, locked_numbers, server_lock
 from pytest_oneloop.databases.postgresql import administer, quote_name
@@ -30,13 +29,13 @@ from pytest_oneloop.databases.workers import (
 from pytest_oneloop.errors.connection import DatabaseRightsError, ServerTimeoutError
 from pytest_oneloop.errors.schema import RevisionError, SchemaChangedError
 from pytest_oneloop.schema import SchemaSource, find_schema
+from tools.schema_projects import ASYNC_ENV, FOUR, SYNC_ENV, Project
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-    from schema_projects import Redirect
-
     from pytest_oneloop.databases.address import ServerAddress
+    from tools.schema_projects import Redirect
 
 pytestmark = pytest.mark.server
 
@@ -221,7 +220,7 @@ def test_a_role_without_the_right(
 
 BUILDER = """
 import sys, time
-sys.path.insert(0, {tests!r})
+sys.path[:0] = {tests!r}
 from pathlib import Path
 from conftest import redirected
 from pytest_oneloop.databases.address import ServerAddress
@@ -240,7 +239,7 @@ print(name, built)
 
 def builder(project: Project, server: ServerAddress) -> subprocess.Popen[str]:
     script = BUILDER.format(
-        tests=str(Path(__file__).parent),
+        tests=[str(folder) for folder in Path(__file__).parents[:2]],
         host=server.host,
         port=server.port,
         user=server.user,
