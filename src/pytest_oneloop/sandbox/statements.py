@@ -52,8 +52,15 @@ class Control:
 
 Statement = Query | Savepoint | Release | RollbackTo | Control
 
-_LEAD: Final = re.compile(r"(?:\s+|--[^\n]*(?:\n|$)|/\*.*?\*/|\()*", re.DOTALL)
-_LITERAL: Final = re.compile(r"'(?:[^']|'')*'")
+# What a statement may hold whose inside is no SQL of its own.
+_OPAQUE: Final = re.compile(
+    r"""(?P<text>\b[eE]'(?:[^'\\]|\\.|'')*'|'(?:[^']|'')*'|(?P<tag>\$(?:[A-Za-z_]\w*)?\$).*?(?P=tag))
+    |(?P<name>"(?:[^"]|"")*")
+    |(?P<note>--[^\n]*)
+    |(?P<block>/\*)""",
+    re.DOTALL | re.VERBOSE,
+)
+_BLOCK_EDGE: Final = re.compile(r"/\*|\*/")
 _WORD: Final = re.compile(r"[A-Za-z]+")
 _NAME: Final = r'(?P<name>"(?:[^"]|"")+"|[\w$]+)\s*;?\s*$'
 _SAVEPOINT: Final = re.compile(r"SAVEPOINT\s+" + _NAME, re.IGNORECASE)
@@ -75,7 +82,8 @@ _CHANGES: Final = re.compile(
     r"|FOR\s+(?:NO\s+KEY\s+UPDATE|UPDATE|KEY\s+SHARE|SHARE))\b",
     re.IGNORECASE,
 )
-_CALL: Final = re.compile(r"(?P<name>[A-Za-z_]\w*)\s*\(")
+_CALL: Final = re.compile(r'(?P<schema>[\w"]+\s*\.\s*)?(?P<name>[A-Za-z_]\w*|"")\s*\(')
+_BODY: Final = re.compile(r"\bBEGIN\s+ATOMIC\b", re.IGNORECASE)
 # Words that a parenthesis may follow, and PostgreSQL's own functions that change nothing.
 _HARMLESS: Final = frozenset(
     """
@@ -117,27 +125,57 @@ _HARMLESS_FAMILY: Final = re.compile(
 @lru_cache(maxsize=4096)
 def read(sql: str) -> Statement:
     """Tell what a statement is; remembers the last few thousand texts."""
-    start = _LEAD.match(sql)
-    body = _LITERAL.sub("''", sql[start.end() :] if start else sql)
+    named = _without(sql, notes_only=True).strip().lstrip("(")
     for pattern, make in ((_SAVEPOINT, Savepoint), (_RELEASE, Release), (_ROLLBACK_TO, RollbackTo)):
-        if match := pattern.match(body):
+        if match := pattern.match(named):
             return make(match["name"])
+    body = _without(sql).lstrip("( \t\r\n")
     if match := _CONTROL.match(body):
         return Control(" ".join(match[0].upper().split()))
-    word = _WORD.match(body)
-    first = word[0].upper() if word else ""
-    # A body of code holds BEGIN and END of its own.
-    if first not in {"CREATE", "DO"} and "$" not in body and (match := _LATER_CONTROL.search(body)):
+    if not _BODY.search(body) and (match := _LATER_CONTROL.search(body)):
         return Control(" ".join(match["command"].upper().split()))
-    if not first and not body.strip("; \n\t"):
+    if not body.strip("; \t\r\n"):
         return Query(Effect.READ)
-    return Query(Effect.READ if first in _READERS and _only_reads(body) else Effect.WRITE)
+    word = _WORD.match(body)
+    reads = word is not None and word[0].upper() in _READERS and _only_reads(body)
+    return Query(Effect.READ if reads else Effect.WRITE)
+
+
+def _without(sql: str, *, notes_only: bool = False) -> str:
+    """Return the text with its comments, and the inside of literals and quoted names, left out."""
+    parts = []
+    at = 0
+    while match := _OPAQUE.search(sql, at):
+        parts.append(sql[at : match.start()])
+        at = match.end()
+        if match["block"]:
+            parts.append(" ")
+            at = _end_of_block(sql, at)
+        elif match["note"]:
+            parts.append(" ")
+        elif notes_only:
+            parts.append(match[0])
+        else:
+            parts.append('""' if match["name"] else "''")
+    return "".join(parts) + sql[at:]
+
+
+def _end_of_block(sql: str, at: int) -> int:
+    """Return where a comment ends, which may hold others."""
+    depth = 1
+    while depth and (edge := _BLOCK_EDGE.search(sql, at)):
+        depth += 1 if edge[0] == "/*" else -1
+        at = edge.end()
+    return len(sql) if depth else at
 
 
 def _only_reads(body: str) -> bool:
-    if _CHANGES.search(body):
-        return False
-    return all(
-        name.lower() in _HARMLESS or _HARMLESS_FAMILY.fullmatch(name)
-        for name in (match["name"] for match in _CALL.finditer(body))
+    return not _CHANGES.search(body) and all(map(_is_harmless, _CALL.finditer(body)))
+
+
+def _is_harmless(call: re.Match[str]) -> bool:
+    schema = (call["schema"] or "pg_catalog").rstrip(" .").lower()
+    name = call["name"].lower()
+    return schema == "pg_catalog" and (
+        name in _HARMLESS or _HARMLESS_FAMILY.fullmatch(name) is not None
     )
