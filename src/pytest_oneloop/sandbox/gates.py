@@ -70,7 +70,7 @@ class AsyncGate:
             if place.done() and not place.cancelled():
                 # The gate was handed over in the very moment of the interruption.
                 self.leave()
-            else:
+            elif place in self._queue:
                 self._queue.remove(place)
             raise
 
@@ -99,6 +99,11 @@ class AsyncGate:
             if not listener.done():
                 listener.set_result(None)
 
+    @property
+    def listeners(self) -> int:
+        """How many wait for the bell."""
+        return len(self._listeners)
+
     def listen(self, seconds: float) -> None:
         """Wait for the bell, at most so long."""
         wait_for(self._listen(seconds))
@@ -106,7 +111,11 @@ class AsyncGate:
     async def _listen(self, seconds: float) -> None:
         bell: asyncio.Future[None] = asyncio.get_running_loop().create_future()
         self._listeners.append(bell)
-        await asyncio.wait((bell,), timeout=seconds)
+        try:
+            await asyncio.wait((bell,), timeout=seconds)
+        finally:
+            if not bell.done():
+                self._listeners.remove(bell)
 
     def soon(self, action: Callable[[], None]) -> None:
         """Run an action inside the gate: now, or when the gate opens next."""
