@@ -1,0 +1,329 @@
+"""Real small projects in a folder of their own, and runs of pytest in a process of their own."""
+
+from __future__ import annotations
+
+import os
+import re
+import secrets
+import shutil
+import signal
+import subprocess
+import sys
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Sequence
+
+SECONDS = 60.0
+"""How long one run of pytest may take."""
+
+MARK = "PROJECT_RUN"
+"""A variable in the environment of a run, and of every process that it starts."""
+
+_TESTS = Path(__file__).parents[1]
+_SHOP = _TESTS.parent / "examples" / "shop"
+# Of the project's tools, those that the inner projects do not use; one of them costs half a second.
+_WITHOUT = ("-p", "no:randomly", "-p", "no:sqla", "-p", "no:hypothesispytest")
+_COUNTED = re.compile(r"(\d+) (passed|failed|errors?|skipped|deselected)")
+
+NOTES = {
+    "pyproject.toml": """
+[tool.fastapi]
+entrypoint = "notes:app"
+
+[tool.pytest.ini_options]
+pythonpath = ["."]
+asyncio_mode = "auto"
+oneloop_schema = "notes:Base"
+""",
+    "notes.py": """
+import os
+
+from fastapi import FastAPI
+from sqlalchemy import func, select
+from sqlalchemy.ext.asyncio import async_sessionmaker, create_async_engine
+from sqlalchemy.orm import DeclarativeBase, Mapped, mapped_column
+
+URL = os.environ.get("NOTES_URL", "postgresql+asyncpg://app:secret@db.invalid:5432/production")
+engine = create_async_engine(URL)
+new_session = async_sessionmaker(engine, expire_on_commit=False)
+
+
+class Base(DeclarativeBase):
+    pass
+
+
+class Note(Base):
+    __tablename__ = "notes"
+
+    id: Mapped[int] = mapped_column(primary_key=True)
+    text: Mapped[str]
+
+
+app = FastAPI()
+
+
+@app.post("/notes", status_code=201)
+async def write(text: str) -> int:
+    async with new_session() as session:
+        session.add(Note(text=text))
+        await session.commit()
+        return await session.scalar(select(func.count(Note.id)))
+""",
+    "test_notes.py": """
+import pytest
+
+
+@pytest.mark.parametrize("number", range(3))
+async def test_nobody_has_written_yet(client, number):
+    answer = await client.post("/notes", params={"text": f"note {number}"})
+    assert answer.json() == 1
+""",
+}
+"""An application with one table, whose engine points to a database that is not there."""
+
+LEAN_TEST = """
+from sqlalchemy import text
+
+
+async def test_it(db_session):
+    await db_session.execute(text("SELECT 1"))
+
+
+async def test_it_again(db_session):
+    await db_session.execute(text("SELECT 1"))
+"""
+"""Tests that need a database, and nothing else."""
+
+MIGRATIONS = {
+    "alembic.ini": """
+[alembic]
+script_location = %(here)s/migrations
+prepend_sys_path = %(here)s
+path_separator = os
+""",
+    "migrations/env.py": """
+import asyncio
+
+from alembic import context
+
+from notes import Base, engine
+
+
+def migrate(connection):
+    context.configure(connection=connection, target_metadata=Base.metadata)
+    with context.begin_transaction():
+        context.run_migrations()
+
+
+async def main():
+    async with engine.connect() as connection:
+        await connection.run_sync(migrate)
+    await engine.dispose()
+
+
+asyncio.run(main())
+""",
+    "migrations/script.py.mako": "",
+    "migrations/versions/0001_notes.py": """
+import os
+
+import sqlalchemy as sa
+from alembic import op
+
+revision = "0001"
+down_revision = None
+
+
+def upgrade():
+    if "MIGRATIONS_LOG" in os.environ:
+        with open(os.environ["MIGRATIONS_LOG"], "a") as log:
+            log.write("0001\\n")
+    op.create_table(
+        "notes",
+        sa.Column("id", sa.Integer, primary_key=True),
+        sa.Column("text", sa.String, nullable=False),
+    )
+""",
+}
+"""Migrations for it, by an asynchronous `env.py`. Each run of them adds a line to a log."""
+
+
+@dataclass(frozen=True)
+class Finished:
+    """A run that has ended.
+
+    Attributes:
+        code: pytest's exit code; negative for a signal.
+        output: All that it wrote, both streams together.
+    """
+
+    code: int
+    output: str
+
+    @property
+    def counts(self) -> dict[str, int]:
+        """How many tests had which outcome, as the last line says."""
+        last = self.output.rstrip().rpartition("\n")[2]
+        return {name.rstrip("s"): int(number) for number, name in _COUNTED.findall(last)}
+
+    def explains(self, text: str, *, stops: bool = False) -> None:
+        """Assert that the run shows an error of the plugin as it should be.
+
+        Args:
+            text: The whole of it, which appears once, without anything of how it came about.
+            stops: Whether no test is run after the first that meets it.
+        """
+        assert self.output.count(text) == 1, self.output
+        assert "Traceback" not in self.output, self.output
+        assert "pytest_oneloop/" not in self.output, self.output
+        assert self.output.count("no test that needs a database can run") == stops, self.output
+        if stops:
+            assert self.code == 1, self.output
+            assert sum(self.counts.values()) == 1, self.output
+
+    @property
+    def header(self) -> str:
+        """The plugin's line at the head of the report."""
+        [line] = [line for line in self.output.splitlines() if line.startswith("oneloop: ")]
+        return line
+
+
+@dataclass
+class Running:
+    """A run that goes on.
+
+    Attributes:
+        process: pytest's own.
+        mark: What `MARK` is in the environment of all its processes.
+        folder: Files that tests leave as signs lie here.
+    """
+
+    process: subprocess.Popen[str]
+    mark: str
+    folder: Path
+
+    def finish(self) -> Finished:
+        """Wait for its end."""
+        output, _ = self.process.communicate(timeout=SECONDS)
+        return Finished(self.process.returncode, output)
+
+
+@dataclass(frozen=True)
+class Project:
+    """A project, and how to run its tests.
+
+    Attributes:
+        folder: Where it lies.
+        environ: What its runs find in their environment, besides what this process has.
+    """
+
+    folder: Path
+    environ: dict[str, str] = field(default_factory=dict)
+
+    def write(self, files: dict[str, str]) -> None:
+        """Write files, the folders that they lie in included."""
+        for name, text in files.items():
+            path = self.folder / name
+            path.parent.mkdir(parents=True, exist_ok=True)
+            path.write_text(text, encoding="utf-8")
+
+    def change(self, name: str, old: str, new: str) -> None:
+        """Replace a piece of text in one file; it must be there."""
+        text = (self.folder / name).read_text()
+        assert old in text
+        (self.folder / name).write_text(text.replace(old, new))
+
+    @contextmanager
+    def started(
+        self, *options: str, before: Sequence[str] = (), **environment: str
+    ) -> Iterator[Running]:
+        """Start pytest in a process group of its own; whatever of it is left at the end is killed.
+
+        Args:
+            *options: Of pytest.
+            before: A command that runs the rest of its arguments.
+            **environment: On top of `environ`; an empty text removes the variable.
+        """
+        mark = secrets.token_hex(8)
+        environ = {
+            name: value
+            for name, value in os.environ.items()
+            if not name.startswith(("ONELOOP_", "PYTEST_", "PG"))
+        }
+        environ |= self.environ | environment | {MARK: mark, "COLUMNS": "200"}
+        process = subprocess.Popen(
+            [*before, sys.executable, "-m", "pytest", *_WITHOUT, *options],
+            cwd=self.folder,
+            env={name: value for name, value in environ.items() if value},
+            stdin=subprocess.DEVNULL,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.STDOUT,
+            text=True,
+            start_new_session=True,
+        )
+        with process:
+            try:
+                yield Running(process, mark, self.folder)
+            finally:
+                if process.poll() is None:
+                    os.killpg(process.pid, signal.SIGKILL)
+
+    def run(self, *options: str, **environment: str) -> Finished:
+        """Run pytest to its end."""
+        with self.started(*options, **environment) as running:
+            return running.finish()
+
+
+def shop(folder: Path, **environ: str) -> Project:
+    """Lay a copy of the example into a folder that is not there yet."""
+    shutil.copytree(
+        _SHOP, folder, ignore=shutil.ignore_patterns("__pycache__", ".pytest_cache", ".venv")
+    )
+    return Project(folder, environ)
+
+
+def notes(folder: Path, **environ: str) -> Project:
+    """Lay the smallest project into a folder: its tables come from its metadata."""
+    project = Project(folder, environ)
+    project.write(NOTES)
+    return project
+
+
+def lean(folder: Path, **environ: str) -> Project:
+    """Lay the same project into a folder, with tests that need only the database of it."""
+    project = notes(folder, **environ)
+    project.write({"test_notes.py": LEAN_TEST})
+    return project
+
+
+def migrated_notes(folder: Path, **environ: str) -> Project:
+    """Lay the same project into a folder, with migrations."""
+    project = notes(folder, **environ)
+    project.change("pyproject.toml", 'oneloop_schema = "notes:Base"\n', "")
+    project.write(MIGRATIONS)
+    return project
+
+
+def processes_of(mark: str) -> dict[int, str]:
+    """Return the living processes of a run, by the mark in their environment, with their command.
+
+    Those are pytest, its workers, the server's keeper and the server; not the server's children,
+    which write over their environment.
+    """
+    wanted = f"{MARK}={mark}".encode()
+    found = {}
+    for entry in Path("/proc").iterdir():
+        if not entry.name.isdigit():
+            continue
+        try:
+            if wanted in (entry / "environ").read_bytes().split(b"\0"):
+                found[int(entry.name)] = (
+                    (entry / "cmdline").read_bytes().replace(b"\0", b" ").decode().strip()
+                )
+        except (FileNotFoundError, ProcessLookupError, PermissionError):
+            continue  # it has just ended, or belongs to somebody else
+    return found
