@@ -163,7 +163,9 @@ def _modules_near(missing: str, rootdir: Path) -> tuple[str, ...]:
         else [*sys.path, *(str(rootdir / folder) for folder in _SOURCE_FOLDERS)]
     )
     names = {f"{package}{dot}{module.name}" for module in iter_modules(searched)}
-    return tuple(get_close_matches(missing, sorted(names - {missing})))
+    # Whatever Python itself brings is not what was meant.
+    names -= {missing, *sys.stdlib_module_names}
+    return tuple(get_close_matches(missing, sorted(names)))
 
 
 def _is_factory(found: object) -> bool:

@@ -11,6 +11,7 @@ import time
 import uuid
 from contextlib import contextmanager
 from dataclasses import dataclass
+from errno import EACCES, EPERM, EROFS
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -96,7 +97,7 @@ class SeedCache:
         """Return the seed of that name if it is complete, and note that it was used."""
         folder = self._folder_of(fingerprint)
         try:
-            os.utime(folder)  # first, so that nobody takes it for an old one
+            _note_use(folder)  # first, so that nobody takes it for an old one
             facts: dict[str, object] = json.loads((folder / "facts.json").read_text())
         except (FileNotFoundError, NotADirectoryError):
             return None
@@ -222,6 +223,15 @@ class SeedCache:
     def _lock_of(self, name: str) -> Path:
         # A few lock files for all seeds: a lock file must not be removed, and would pile up.
         return self.folder / f"{name[:1]}.lock"
+
+
+def _note_use(folder: Path) -> None:
+    try:
+        os.utime(folder)
+    except OSError as error:
+        # Where this user may not write, as in an image made for many, nobody removes old ones.
+        if error.errno not in (EROFS, EACCES, EPERM):
+            raise
 
 
 def _short(fingerprint: str) -> str:

@@ -163,5 +163,6 @@ def _near_modules(missing: str) -> list[str]:
     """Return the modules that lie where the missing one should, and are called much like it."""
     parent, dot, name = missing.rpartition(".")
     path = getattr(sys.modules.get(parent), "__path__", None) if parent else None
-    names = [module.name for module in pkgutil.iter_modules(path)]
+    # Whatever Python itself brings is not what was meant.
+    names = {module.name for module in pkgutil.iter_modules(path)} - sys.stdlib_module_names
     return [f"{parent}{dot}{near}" for near in difflib.get_close_matches(name, names, n=2)]
