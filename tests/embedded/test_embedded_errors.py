@@ -62,7 +62,7 @@ OWN = "ONELOOP_SERVER=postgresql://user:password@host/ to use a server that runs
         (
             SeedBusyError(Path("/cache/0.lock"), waited=30),
             (
-                "OL108: Another process has been preparing the same database for 30 s.\n"
+                "OL120: Another process has been preparing the same database for 30 s.\n"
                 "  Likely cause: Another test run builds it just now and its migrations are slow,"
                 " or it hangs.\n"
                 "  What to do: End the other run, or wait for it. It holds the lock /cache/0.lock."

@@ -140,7 +140,7 @@ class SeedBusyError(SetupError):
         waited: As given.
     """
 
-    code: ClassVar[str] = "OL108"
+    code: ClassVar[str] = "OL120"
 
     def __init__(self, lock: Path, *, waited: float) -> None:
         self.lock = lock
