@@ -75,8 +75,10 @@ def client(request: pytest.FixtureRequest) -> Any:
 
 
 @pytest.fixture
-async def _oneloop_client_anyio(oneloop_app: Any, oneloop: Oneloop) -> AsyncIterator[Any]:
-    async with oneloop.client(oneloop_app) as client:
+async def _oneloop_client_anyio(
+    oneloop_app: Any, pytestconfig: pytest.Config
+) -> AsyncIterator[Any]:
+    async with pytestconfig.stash[RUN].client(oneloop_app) as client:
         yield client
 
 

@@ -6,18 +6,20 @@ from typing import TYPE_CHECKING, Any, Final, Literal
 
 import pytest_asyncio
 
+from pytest_oneloop.plugin import RUN
+
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Callable
 
-    from pytest_oneloop.handle import Oneloop
+    import pytest
 
 LoopScope = Literal["function", "class", "module", "package", "session"]
 _LOOP_SCOPES: Final[tuple[LoopScope, ...]] = ("function", "class", "module", "package", "session")
 
 
 def _client_on(loop_scope: LoopScope) -> Callable[..., Any]:
-    async def client(oneloop_app: Any, oneloop: Oneloop) -> AsyncIterator[Any]:
-        async with oneloop.client(oneloop_app) as opened:
+    async def client(oneloop_app: Any, pytestconfig: pytest.Config) -> AsyncIterator[Any]:
+        async with pytestconfig.stash[RUN].client(oneloop_app) as opened:
             yield opened
 
     return pytest_asyncio.fixture(loop_scope=loop_scope, name=f"_oneloop_client_{loop_scope}")(

@@ -4,8 +4,6 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from pytest_oneloop import application
-
 if TYPE_CHECKING:
     from collections.abc import Callable
     from contextlib import AbstractAsyncContextManager
@@ -60,9 +58,4 @@ class Oneloop:
         Raises:
             NotAnApplicationError: It is none.
         """
-        checked = application.check_application(
-            self._app() if app is None else app,
-            name="oneloop_app",
-            source="a fixture, or an argument of oneloop.client",
-        )
-        return application.client(self._run.traced(checked))
+        return self._run.client(self._app() if app is None else app)

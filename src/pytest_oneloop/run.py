@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import threading
 from concurrent.futures import Future
-from contextlib import ExitStack
-from typing import TYPE_CHECKING, Final, TypeVar
+from contextlib import AbstractAsyncContextManager, ExitStack
+from typing import TYPE_CHECKING, Any, Final, TypeVar
 
-from pytest_oneloop import provision
+from pytest_oneloop import application, provision
 from pytest_oneloop.errors import OneloopError, SetupError
 from pytest_oneloop.sandbox.checkouts import REQUEST
 from pytest_oneloop.sandbox.router import Router
@@ -48,6 +48,7 @@ class TestRun:
         self._coming_up = threading.Lock()
         self._database: WorkerDatabase | None = None
         self.failure: SetupError | None = None
+        self._app: tuple[object, ASGIApplication] | None = None
         self.tests = 0
         self.statements = 0
         self.router = Router(self._destination, frozenset(settings.passthrough.value))
@@ -144,19 +145,31 @@ class TestRun:
 
     # -- the application -------------------------------------------------------------------------
 
-    @staticmethod
-    def traced(app: ASGIApplication) -> ASGIApplication:
-        """Return the application with each request marked, so that its tasks know one another."""
+    def client(self, app: object) -> AbstractAsyncContextManager[Any]:
+        """Return an HTTP client of an application, its lifespan run, as `async with` block.
 
-        async def serve(scope: Message, receive: Receive, send: Send) -> None:
-            __tracebackhide__ = True
-            token = REQUEST.set(object())
-            try:
-                await app(scope, receive, send)
-            finally:
-                REQUEST.reset(token)
+        Raises:
+            NotAnApplicationError: It is no ASGI application.
+        """
+        if self._app is None or self._app[0] is not app:
+            checked = application.check_application(
+                app, name="oneloop_app", source="a fixture, or an argument of oneloop.client"
+            )
+            self._app = (app, _traced(checked))
+        return application.client(self._app[1])
 
-        return serve
+
+def _traced(app: ASGIApplication) -> ASGIApplication:
+    """Return the application with each request marked, so that its tasks know one another."""
+
+    async def serve(scope: Message, receive: Receive, send: Send) -> None:
+        token = REQUEST.set(object())
+        try:
+            await app(scope, receive, send)
+        finally:
+            REQUEST.reset(token)
+
+    return serve
 
 
 def _on_a_thread(work: Callable[[], T]) -> T:
