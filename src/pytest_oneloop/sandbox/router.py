@@ -14,7 +14,7 @@ from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any, Protocol
 
 from sqlalchemy import event
-from sqlalchemy.engine import AdaptedConnection, Engine
+from sqlalchemy.engine import Engine
 from sqlalchemy.exc import DisconnectionError
 from sqlalchemy.pool import Pool
 
@@ -156,7 +156,7 @@ class Router:
         if isinstance(connection, SandboxedConnection):
             return
         if self._direct is not None:
-            if isinstance(connection, AdaptedConnection):
+            if hasattr(connection, "run_async"):
                 # Whatever pool it goes to, it must end with the loop that builds the schema.
                 greenlets.wait_for(self._close_with_loop(connection.close))
             return
