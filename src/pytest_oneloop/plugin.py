@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import os
-import secrets
 import sys
 from typing import TYPE_CHECKING, Any
 
@@ -70,22 +69,21 @@ def _make_run(config: pytest.Config) -> TestRun:
         ini_name=config.inipath.name if config.inipath else "ini",
         overridden=overrides,
     )
-    worker: dict[str, str] = getattr(config, "workerinput", {})
     try:
-        return TestRun(
-            read_settings(places),
-            rootdir=config.rootpath,
-            run_id=worker.get("testrunuid") or secrets.token_hex(8),
-            worker=worker.get("workerid", "main"),
-        )
+        return TestRun(read_settings(places), rootdir=config.rootpath)
     except OneloopError as error:
         raise pytest.UsageError(str(error)) from None
 
 
+@pytest.hookimpl(tryfirst=True)
 def pytest_configure(config: pytest.Config) -> None:
-    """Add the fixtures for the runners that are here."""
+    """Join the other workers of the run, and add the fixtures for the runners that are here."""
     from pytest_oneloop import fixtures  # noqa: PLC0415 - not for `pytest --version`
 
+    # xdist says so only now, when conftest files have been loaded.
+    worker: dict[str, str] | None = getattr(config, "workerinput", None)
+    if worker is not None:
+        config.stash[RUN].join(run_id=worker["testrunuid"], worker=worker["workerid"])
     modules: list[ModuleType] = [fixtures]
     if config.pluginmanager.hasplugin("asyncio"):
         from pytest_oneloop import fixtures_asyncio  # noqa: PLC0415 - only beside pytest-asyncio

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import secrets
+import signal
 import threading
 from concurrent.futures import Future
-from contextlib import AbstractAsyncContextManager, ExitStack
+from contextlib import AbstractAsyncContextManager, ExitStack, contextmanager
 from typing import TYPE_CHECKING, Any, Final, TypeVar
 
 from pytest_oneloop import application, provision
@@ -13,7 +15,7 @@ from pytest_oneloop.sandbox.checkouts import REQUEST
 from pytest_oneloop.sandbox.router import Router
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Iterator
     from pathlib import Path
 
     from pytest_oneloop.application.lifespan import ASGIApplication, Message, Receive, Send
@@ -33,17 +35,15 @@ class TestRun:
     Args:
         settings: The user's.
         rootdir: pytest's.
-        run_id: The same for all workers of a run; small letters and digits.
-        worker: `main`, or xdist's name of the worker.
     """
 
     __test__ = False
 
-    def __init__(self, settings: Settings, *, rootdir: Path, run_id: str, worker: str) -> None:
+    def __init__(self, settings: Settings, *, rootdir: Path) -> None:
         self.settings = settings
         self._rootdir = rootdir
-        self._run_id = run_id
-        self._worker = worker
+        self._run_id = secrets.token_hex(8)
+        self._worker = "main"
         self._stack = ExitStack()
         self._coming_up = threading.Lock()
         self._database: WorkerDatabase | None = None
@@ -54,6 +54,18 @@ class TestRun:
         self.router = Router(self._destination, frozenset(settings.passthrough.value))
 
     # -- order -------------------------------------------------------------------------------
+
+    def join(self, *, run_id: str, worker: str) -> None:
+        """Be one worker of a run that has several, and share one server with the others.
+
+        Must come before the first use of a database: a server that is there stays.
+
+        Args:
+            run_id: The same for all workers of the run; small letters and digits.
+            worker: The worker's name, different for each.
+        """
+        self._run_id = run_id
+        self._worker = worker
 
     def start(self) -> None:
         """Answer for every engine from now on. Nothing else is started before it is needed."""
@@ -163,6 +175,7 @@ def _traced(app: ASGIApplication) -> ASGIApplication:
     """Return the application with each request marked, so that its tasks know one another."""
 
     async def serve(scope: Message, receive: Receive, send: Send) -> None:
+        __tracebackhide__ = True
         token = REQUEST.set(object())
         try:
             await app(scope, receive, send)
@@ -183,4 +196,24 @@ def _on_a_thread(work: Callable[[], T]) -> T:
             outcome.set_exception(error)
 
     threading.Thread(target=run, name="pytest-oneloop database", daemon=True).start()
-    return outcome.result(_DEADLINE)
+    with _interruptible():
+        return outcome.result(_DEADLINE)
+
+
+@contextmanager
+def _interruptible() -> Iterator[None]:
+    """Let Ctrl-C end a wait that blocks an event loop.
+
+    `asyncio` answers the first Ctrl-C by a note to its loop, which would read it after the wait.
+    """
+    ours = threading.current_thread() is threading.main_thread()
+    before = signal.getsignal(signal.SIGINT) if ours else None
+    # What was not installed from Python cannot be put back; SIG_IGN is somebody's decision.
+    if not callable(before):
+        yield
+        return
+    signal.signal(signal.SIGINT, signal.default_int_handler)
+    try:
+        yield
+    finally:
+        signal.signal(signal.SIGINT, before)
