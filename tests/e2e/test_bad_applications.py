@@ -69,8 +69,8 @@ def project(tmp_path: Path, cache: Path) -> Project:
                 f"OL306: the application 'notes:application' {SET} is not there: notes has no "
                 "'application'.\n"
                 "  Likely cause: the application has another name, or is made by a function.\n"
-                "  What to do: correct the name, or write module:function() for a function that makes "
-                "the application.\n"
+                "  What to do: correct the name, or write module:function() for a function that "
+                "makes the application.\n"
             ),
         ),
         (

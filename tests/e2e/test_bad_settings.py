@@ -22,22 +22,22 @@ PROBLEMS = {
     ("server", "mysql://me:***@there/db"): (
         "it is not the URL of a PostgreSQL server, the only kind that is supported today.",
         (
-            "write oneloop_server = postgresql://user:password@host:5432, for a role that may create "
-            "databases, or leave it out to use the embedded server."
+            "write oneloop_server = postgresql://user:password@host:5432, for a role that may "
+            "create databases, or leave it out to use the embedded server."
         ),
     ),
     ("server", "postgresql://me:***@"): (
         "it names no host.",
         (
-            "write oneloop_server = postgresql://user:password@host:5432, for a role that may create "
-            "databases, or leave it out to use the embedded server."
+            "write oneloop_server = postgresql://user:password@host:5432, for a role that may "
+            "create databases, or leave it out to use the embedded server."
         ),
     ),
     ("schema", "models"): (
         "it is neither alembic nor of the form module:attribute.",
         (
-            "write oneloop_schema = alembic, or the place of a MetaData object or of a function, such "
-            "as oneloop_schema = shop.models:metadata."
+            "write oneloop_schema = alembic, or the place of a MetaData object or of a function, "
+            "such as oneloop_schema = shop.models:metadata."
         ),
     ),
     ("strategy", "comit"): (
@@ -51,8 +51,8 @@ PROBLEMS = {
     ("postgres_bin", "bin"): (
         "{folder}/bin is not a folder.",
         (
-            "name the folder that holds postgres and initdb, such as /usr/lib/postgresql/17/bin, or "
-            "leave it out."
+            "name the folder that holds postgres and initdb, such as /usr/lib/postgresql/17/bin, "
+            "or leave it out."
         ),
     ),
 }

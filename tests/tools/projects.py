@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import os
 import re
 import secrets
@@ -9,13 +10,14 @@ import shutil
 import signal
 import subprocess
 import sys
+import time
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Sequence
+    from collections.abc import Callable, Iterable, Iterator, Sequence
 
 SECONDS = 60.0
 """How long one run of pytest may take."""
@@ -206,6 +208,16 @@ class Running:
     mark: str
     folder: Path
 
+    def wait_for(self, name: str) -> None:
+        """Wait until a test has left a file of that name in the project's folder."""
+        sign = self.folder / name
+
+        def is_there() -> bool:
+            assert sign.exists() or self.process.poll() is None, self.finish().output
+            return sign.exists()
+
+        wait_until(is_there, f"{sign} is there")
+
     def finish(self) -> Finished:
         """Wait for its end."""
         output, _ = self.process.communicate(timeout=SECONDS)
@@ -308,7 +320,7 @@ def migrated_notes(folder: Path, **environ: str) -> Project:
     return project
 
 
-def processes_of(mark: str) -> dict[int, str]:
+def processes_of(mark: str) -> dict[int, list[str]]:
     """Return the living processes of a run, by the mark in their environment, with their command.
 
     Those are pytest, its workers, the server's keeper and the server; not the server's children,
@@ -321,9 +333,50 @@ def processes_of(mark: str) -> dict[int, str]:
             continue
         try:
             if wanted in (entry / "environ").read_bytes().split(b"\0"):
-                found[int(entry.name)] = (
-                    (entry / "cmdline").read_bytes().replace(b"\0", b" ").decode().strip()
-                )
+                command = (entry / "cmdline").read_bytes().decode().split("\0")
+                if command != [""]:  # of one that has ended, and nobody has asked how
+                    found[int(entry.name)] = command[:-1]
         except (FileNotFoundError, ProcessLookupError, PermissionError):
             continue  # it has just ended, or belongs to somebody else
     return found
+
+
+def keepers_of(mark: str) -> dict[int, dict[str, Any]]:
+    """Return the living keepers of a run's servers, each with the job that it was given."""
+    return {
+        process: json.loads(command[-1])
+        for process, command in processes_of(mark).items()
+        if any(part.endswith("keeper.py") for part in command)
+    }
+
+
+def folders_of(mark: str) -> set[Path]:
+    """Return the folders of a run's living servers."""
+    return {
+        Path(folder)
+        for job in keepers_of(mark).values()
+        for folder in (job["home"], *job["annexes"])
+    }
+
+
+def working_in(folders: Iterable[Path]) -> dict[int, Path]:
+    """Return the living processes that work in one of these folders: a server's children, too."""
+    found = {}
+    for entry in Path("/proc").iterdir():
+        if not entry.name.isdigit():
+            continue
+        try:
+            place = (entry / "cwd").readlink()
+        except (FileNotFoundError, ProcessLookupError, PermissionError):
+            continue
+        if any(str(place).startswith(str(folder)) for folder in folders):
+            found[int(entry.name)] = place
+    return found
+
+
+def wait_until(condition: Callable[[], object], what: str, seconds: float = SECONDS / 2) -> None:
+    """Wait for something that happens by itself, and fail if it does not."""
+    until = time.monotonic() + seconds
+    while not condition():
+        assert time.monotonic() < until, f"not within {seconds} s: {what}"
+        time.sleep(0.02)
