@@ -109,6 +109,24 @@ def pytest_runtest_setup(item: pytest.Item) -> Generator[None, None, None]:
     return (yield)
 
 
+@pytest.hookimpl(wrapper=True)
+def pytest_fixture_setup(
+    fixturedef: pytest.FixtureDef[Any], request: pytest.FixtureRequest
+) -> Generator[None, object, object]:
+    """Warn if a fixture that outlives the test writes what the test's end takes along."""
+    sandbox = request.config.stash[RUN].router.sandbox
+    before = sandbox.writes
+    result = yield
+    if fixturedef.scope != "function" and sandbox.writes > before:
+        from pytest_oneloop.errors.sandbox import ScopedRowsWarning  # noqa: PLC0415 - if it is so
+
+        warning = ScopedRowsWarning(
+            fixture=fixturedef.argname, scope=fixturedef.scope, test=sandbox.test
+        )
+        request.node.warn(warning)
+    return result
+
+
 @pytest.hookimpl(wrapper=True, tryfirst=True)
 def pytest_runtest_teardown(item: pytest.Item) -> Generator[None, None, None]:
     """End the sandbox after the test's fixtures; show what the application has swallowed."""

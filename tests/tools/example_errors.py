@@ -10,7 +10,7 @@ from pytest_oneloop.errors import application as app
 from pytest_oneloop.errors import connection, lifespan, sandbox, schema, server, settings
 
 if TYPE_CHECKING:
-    from pytest_oneloop.errors import OneloopError
+    from pytest_oneloop.errors import OneloopError, OneloopWarning
 
 _TEST = "tests/test_orders.py::test_buy"
 _INI = Path("/shop/alembic.ini")
@@ -19,7 +19,7 @@ _SERVER = ServerAddress("db", 5432, "ann", "secret", "postgres")
 _REFUSED = RuntimeError("no such extension")
 _SET_BY = {"setting": "shop.main:app", "source": "pyproject.toml"}
 
-EXAMPLES: list[OneloopError] = [
+EXAMPLES: list[OneloopError | OneloopWarning] = [
     connection.ServerTimeoutError(_SERVER, task="create the database oneloop_w1", seconds=60),
     connection.ServerUnreachableError(
         _SERVER, source="ONELOOP_SERVER", reason="Connection refused"
@@ -96,6 +96,7 @@ EXAMPLES: list[OneloopError] = [
         test=_TEST, cause="terminating connection due to administrator command"
     ),
     sandbox.TurnTimeoutError(test=_TEST, seconds=60, place="shop/orders.py:40"),
+    sandbox.ScopedRowsWarning(fixture="customers", scope="session", test=_TEST),
     app.ApplicationNotConfiguredError(),
     app.ApplicationImportError(
         **_SET_BY,

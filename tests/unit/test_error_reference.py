@@ -11,7 +11,9 @@ import pytest
 from tools.example_errors import EXAMPLES
 
 if TYPE_CHECKING:
-    from pytest_oneloop.errors import OneloopError
+    from pytest_oneloop.errors import OneloopError, OneloopWarning
+
+    Named = OneloopError | OneloopWarning
 
 PAGE = Path(__file__).parents[2] / "docs" / "reference" / "errors.md"
 
@@ -23,12 +25,12 @@ def sections() -> dict[str, str]:
 
 
 @pytest.mark.parametrize("error", EXAMPLES, ids=lambda error: error.code)
-def test_the_page_has_the_whole_text(error: OneloopError) -> None:
+def test_the_page_has_the_whole_text(error: Named) -> None:
     assert f"\n```text\n{error}\n```\n" in sections()[error.code]
 
 
 @pytest.mark.parametrize("error", EXAMPLES, ids=lambda error: error.code)
-def test_a_text_has_three_parts(error: OneloopError) -> None:
+def test_a_text_has_three_parts(error: Named) -> None:
     assert str(error) == (
         f"{error.code}: {error.what}\n  Likely cause: {error.why}\n  What to do: {error.instead}"
     )
@@ -36,7 +38,7 @@ def test_a_text_has_three_parts(error: OneloopError) -> None:
 
 
 @pytest.mark.parametrize("error", EXAMPLES, ids=lambda error: error.code)
-def test_a_section_says_when_why_and_what_to_do(error: OneloopError) -> None:
+def test_a_section_says_when_why_and_what_to_do(error: Named) -> None:
     section = sections()[error.code]
     assert [
         word for word in ("**When.**", "**Why.**", "**What to do.**") if f"\n{word} " in section

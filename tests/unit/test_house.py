@@ -12,7 +12,7 @@ import pytest
 
 import pytest_oneloop
 import pytest_oneloop.errors
-from pytest_oneloop.errors import OneloopError, SetupError
+from pytest_oneloop.errors import OneloopError, OneloopWarning, SetupError
 from pytest_oneloop.errors.sandbox import SandboxError
 from tools.example_errors import EXAMPLES
 
@@ -159,24 +159,27 @@ def test_nobody_imports_the_private_side_of_pytest() -> None:
     assert private == []
 
 
-def error_classes() -> list[type[OneloopError]]:
+Named = OneloopError | OneloopWarning
+
+
+def error_classes() -> list[type[Named]]:
     for module in pkgutil.iter_modules(pytest_oneloop.errors.__path__):
         importlib.import_module(f"{PACKAGE}.errors.{module.name}")
-    found: list[type[OneloopError]] = []
-    waiting: list[type[OneloopError]] = [OneloopError]
+    found: list[type[Named]] = []
+    waiting: list[type[Named]] = [OneloopError, OneloopWarning]
     while waiting:
         known = waiting.pop()
         waiting += known.__subclasses__()
-        if known not in {OneloopError, SetupError, SandboxError}:
+        if known not in {OneloopError, OneloopWarning, SetupError, SandboxError}:
             found.append(known)
     return [known for known in found if known.__module__.startswith(PACKAGE)]
 
 
 @pytest.mark.parametrize("error", error_classes(), ids=lambda error: error.__name__)
-def test_an_error_has_a_code_of_its_own(error: type[OneloopError]) -> None:
+def test_an_error_has_a_code_of_its_own(error: type[Named]) -> None:
     assert "code" in vars(error)
     assert [other for other in error_classes() if other.code == error.code] == [error]
-    assert error.__name__.endswith("Error")
+    assert error.__name__.endswith(("Error", "Warning"))
 
 
 def test_every_error_is_in_the_reference() -> None:

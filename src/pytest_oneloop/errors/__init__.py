@@ -27,7 +27,7 @@ class OneloopError(Exception):
         self.what = what
         self.why = why
         self.instead = instead
-        super().__init__(f"{self.code}: {what}\n  Likely cause: {why}\n  What to do: {instead}")
+        super().__init__(_text(self.code, what, why, instead))
 
 
 class SetupError(OneloopError):
@@ -35,3 +35,28 @@ class SetupError(OneloopError):
 
     The first test that meets it shows the text, without a traceback, and the run stops.
     """
+
+
+class OneloopWarning(UserWarning):
+    """Base of the warnings of this package; its parts are those of an error.
+
+    Args:
+        what: What happened, and where; one or two sentences.
+        why: The cause that is most likely.
+        instead: What to do: the exact line or setting.
+
+    Attributes:
+        code: Stable, `OLnnn`; the documentation has a section of that name.
+    """
+
+    code: ClassVar[str] = "OL000"
+
+    def __init__(self, what: str, *, why: str, instead: str) -> None:
+        self.what = what
+        self.why = why
+        self.instead = instead
+        super().__init__(_text(self.code, what, why, instead))
+
+
+def _text(code: str, what: str, why: str, instead: str) -> str:
+    return f"{code}: {what}\n  Likely cause: {why}\n  What to do: {instead}"

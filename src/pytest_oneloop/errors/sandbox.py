@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from pytest_oneloop.errors import OneloopError
+from pytest_oneloop.errors import OneloopError, OneloopWarning
 
 
 class SandboxError(OneloopError):
@@ -198,4 +198,29 @@ class TurnTimeoutError(SandboxError):
             why="a statement blocks on the server (`pg_sleep`, a lock held by another program)",
             instead="end or shorten the statement that runs; the test's connection can run one "
             "at a time",
+        )
+
+
+class ScopedRowsWarning(OneloopWarning):
+    """A fixture that lives longer than one test has written, and the first test takes it along.
+
+    Attributes:
+        fixture: The fixture's name.
+        scope: Its scope.
+        test: The node id of the test that it was set up for.
+    """
+
+    code = "OL209"
+
+    def __init__(self, *, fixture: str, scope: str, test: str) -> None:
+        self.fixture = fixture
+        self.scope = scope
+        self.test = test
+        super().__init__(
+            f"the fixture {fixture!r} (scope {scope}) has written to the database while it was set "
+            f"up for {test}. When that test has ended, what it wrote is rolled back.",
+            why=f"rows or tables that several tests are to share are made in a {scope} fixture, or "
+            "it starts the application, whose start-up code writes",
+            instead="give the fixture the scope `function`; or put the rows into a migration, "
+            "which every test begins with",
         )

@@ -33,6 +33,7 @@ class Sandbox:
         ended: All is over; its connections are of no more use.
         statements: How many statements the application has sent.
         writers: The real connections that have changed something.
+        writes: How often something was changed.
         problems: Errors that were raised where the application may have swallowed them.
         leaked: What it wrote may be in the database for good, which should be built anew.
         lost: A real connection that it wrote on has ended.
@@ -45,6 +46,7 @@ class Sandbox:
     ended: bool = False
     statements: int = 0
     writers: list[Link] = field(default_factory=list)
+    writes: int = 0
     problems: list[SandboxError] = field(default_factory=list)
     leaked: bool = False
     lost: ConnectionLostError | None = None
@@ -68,6 +70,7 @@ class Sandbox:
 
     def wrote(self, link: Link) -> None:
         """Note that a real connection has changed something."""
+        self.writes += 1
         if link not in self.writers:
             self.writers.append(link)
 
