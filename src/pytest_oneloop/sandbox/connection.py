@@ -37,6 +37,7 @@ class SandboxedConnection:
         self.oneloop_home = home
         self.oneloop_engine: ref[Engine] | None = None
         self.oneloop_noted: dict[str, object] = {}
+        self.oneloop_prepared_in: Sandbox | None = None
         self._checkout: Checkout | None = None
         self._users = 0
         self._new = True
@@ -124,7 +125,11 @@ class SandboxedConnection:
     def run_async(self, function: Callable[[Any], Awaitable[T]]) -> T:
         """Run a coroutine of the application on the driver's connection."""
         link = self.oneloop_link
-        result: T = self._call(link.run_raw, self._active(), lambda: link.real.run_async(function))
+        checkout = self._active()
+        if checkout is None:
+            prepared: T = self._prepare(lambda: link.real.run_async(function))
+            return prepared
+        result: T = self._call(link.run_raw, checkout, lambda: link.real.run_async(function))
         return result
 
     @property
@@ -150,8 +155,7 @@ class SandboxedConnection:
             )
             return result
         if self._new:
-            prepared: T = self._call(self.oneloop_link.set_up, send)
-            return prepared
+            return self._prepare(send)
         # Idle in a pool, so this is the pool's ping.
         return None
 
@@ -164,11 +168,22 @@ class SandboxedConnection:
         result: T = self._call(self.oneloop_link.fetch, checkout, send)
         return result
 
+    @property
+    def oneloop_stale(self) -> bool:
+        """Whether what listeners have prepared on it was rolled back with an earlier test."""
+        return self.oneloop_prepared_in is not None and self.oneloop_prepared_in.ended
+
     # -- inside ------------------------------------------------------------------------------------
 
     def _call(self, function: Callable[..., T], *args: Any, **kwargs: Any) -> T:
         __tracebackhide__ = True
         return self.oneloop_home.call(function, *args, **kwargs)
+
+    def _prepare(self, send: Callable[[], T]) -> T:
+        result: T = self._call(self.oneloop_link.set_up, send)
+        if self.oneloop_link.channel.inside:
+            self.oneloop_prepared_in = self.oneloop_link.sandbox
+        return result
 
     def _use_raw(self) -> None:
         checkout = self._active()

@@ -80,11 +80,14 @@ class Link:
 
         Args:
             sandbox: The test's.
-            lingering: Connections on loops that do not run, still inside the transaction of an
-                earlier test, whose locks this test might wait for. They are ended: one message
-                each.
+            lingering: Other connections still inside the transaction of an earlier test, whose
+                locks this test might wait for. That transaction is ended, and with it the
+                connection, if its loop does not run: one message each.
         """
         for other in lingering:
+            if other.loop in (None, self.loop):
+                other.leave()
+                continue
             other.channel.dead = True
             self.gate.enter(DEADLINE)
             try:
@@ -95,6 +98,16 @@ class Link:
             self.sandbox = sandbox
             # The old one stays with the statement of the old test that may still run.
             self._outer = self._begin()
+
+    def leave(self) -> None:
+        """End the transaction of a test that has ended. One message."""
+        self.gate.enter(DEADLINE)
+        try:
+            if self.lingers:
+                self.channel.leave_transaction()
+                self._outer = self._begin()
+        finally:
+            self.gate.leave()
 
     def _begin(self) -> OuterTransaction:
         pending = ["ROLLBACK", "BEGIN"] if self.channel.inside else ["BEGIN"]
@@ -132,14 +145,9 @@ class Link:
         self._outer.stack.use_raw(checkout, begins=self.driver.raw_begins)
         checkout.sandbox.wrote(self)
 
-    def run_raw(self, checkout: Checkout | None, send: Callable[[], T]) -> T:
-        """Let the application use the driver's own connection, and wait until it has.
-
-        Without a checkout, a listener prepares a new connection.
-        """
+    def run_raw(self, checkout: Checkout, send: Callable[[], T]) -> T:
+        """Let the application use the driver's own connection, and wait until it has."""
         __tracebackhide__ = True
-        if checkout is None:
-            return self.set_up(send)
         outer = self._outer
         with taken(self.gate, checkout, outer.stack), self._words(checkout):
             return self._run(outer, checkout, Effect.WRITE, send)

@@ -179,6 +179,9 @@ class Router:
                 # The pool's queue may be bound to the loop that it was waited for on.
                 engine.dispose(close=False)
             raise DisconnectionError
+        if connection.oneloop_stale:
+            # The pool makes another one, on which the listeners run again.
+            raise DisconnectionError
         connection.oneloop_home.call(link.adopt, self.sandbox, self._lingering(link))
         connection.oneloop_check_out(self.sandbox)
 

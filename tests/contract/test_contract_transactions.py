@@ -1,0 +1,420 @@
+"""Transactions of the application, through every driver and every pool."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+import pytest
+from sqlalchemy import Column, Engine, Integer, MetaData, String, Table, select, text
+from sqlalchemy.exc import DBAPIError, IntegrityError, ProgrammingError
+from sqlalchemy.orm import Session
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from sqlalchemy import Connection
+
+    from tools.laboratory import Laboratory
+
+ITEM = Table("item", MetaData(), Column("id", Integer, primary_key=True), Column("name", String))
+
+Pool = dict[str, Any]
+
+
+def add(connection: Connection | Session, *numbers: int) -> None:
+    for number in numbers:
+        connection.execute(ITEM.insert().values(id=number, name=f"item {number}"))
+
+
+def ids(connection: Connection | Session) -> list[int]:
+    return list(connection.scalars(select(ITEM.c.id).order_by(ITEM.c.id)))
+
+
+def stored(engine: Engine) -> list[int]:
+    with engine.connect() as connection:
+        return ids(connection)
+
+
+# Each of these is also run without the sandbox: what it says of the application's transactions must
+# be true of a real database, and what it leaves there is the leak that the sandbox prevents.
+
+
+def commit(engine: Engine) -> None:
+    with engine.connect() as connection:
+        add(connection, 1)
+        connection.commit()
+        add(connection, 2)
+        connection.commit()
+    assert stored(engine) == [1, 2]
+
+
+def rollback(engine: Engine) -> None:
+    with engine.connect() as connection:
+        add(connection, 1)
+        connection.commit()
+        add(connection, 2)
+        connection.rollback()
+        assert ids(connection) == [1]
+    assert stored(engine) == [1]
+
+
+def closing_without_commit(engine: Engine) -> None:
+    with engine.connect() as connection:
+        add(connection, 1)
+        connection.commit()
+    with engine.connect() as connection:
+        add(connection, 2)
+    assert stored(engine) == [1]
+
+
+def block_that_commits(engine: Engine) -> None:
+    with engine.begin() as connection:
+        add(connection, 1)
+    assert stored(engine) == [1]
+
+
+def block_that_raises(engine: Engine) -> None:
+    with engine.begin() as connection:
+        add(connection, 1)
+    with pytest.raises(IntegrityError), engine.begin() as connection:
+        add(connection, 2, 1)
+    assert stored(engine) == [1]
+
+
+def nested(engine: Engine) -> None:
+    with engine.connect() as connection:
+        add(connection, 1)
+        with connection.begin_nested():
+            add(connection, 2)
+        inner = connection.begin_nested()
+        add(connection, 3)
+        inner.rollback()
+        add(connection, 4)
+        connection.commit()
+    assert stored(engine) == [1, 2, 4]
+
+
+def nested_first_of_all(engine: Engine) -> None:
+    with engine.connect() as connection:
+        with connection.begin_nested():
+            add(connection, 1)
+            with connection.begin_nested() as deeper:
+                add(connection, 2)
+                deeper.rollback()
+        connection.commit()
+    assert stored(engine) == [1]
+
+
+def failure_in_nested(engine: Engine) -> None:
+    with engine.connect() as connection:
+        add(connection, 1)
+        with pytest.raises(IntegrityError), connection.begin_nested():
+            add(connection, 1)
+        add(connection, 2)
+        connection.commit()
+    assert stored(engine) == [1, 2]
+
+
+def failure_keeps_what_came_before(engine: Engine) -> None:
+    with engine.connect() as connection:
+        add(connection, 1)
+        connection.commit()
+        add(connection, 2)
+        with pytest.raises(IntegrityError):
+            add(connection, 1)
+        connection.rollback()
+        assert ids(connection) == [1]
+        add(connection, 3)
+        connection.commit()
+    assert stored(engine) == [1, 3]
+
+
+def failed_transaction_refuses(engine: Engine) -> None:
+    with engine.connect() as connection:
+        add(connection, 1)
+        with pytest.raises(IntegrityError):
+            add(connection, 1)
+        with pytest.raises(DBAPIError, match="current transaction is aborted"):
+            add(connection, 2)
+        connection.rollback()
+        add(connection, 3)
+        connection.commit()
+    assert stored(engine) == [3]
+
+
+def orm(engine: Engine) -> None:
+    with Session(engine) as session:
+        add(session, 1)
+        session.commit()
+        add(session, 2)
+        session.rollback()
+        with session.begin_nested():
+            add(session, 3)
+        session.commit()
+    assert stored(engine) == [1, 3]
+
+
+def executemany(engine: Engine) -> None:
+    with engine.begin() as connection:
+        connection.execute(ITEM.insert(), [{"id": n, "name": "x"} for n in range(300)])
+    with engine.begin() as connection:
+        connection.execute(
+            text("INSERT INTO item VALUES (:id, 'y')"), [{"id": n} for n in range(300, 310)]
+        )
+    assert stored(engine) == list(range(310))
+
+
+def returning(engine: Engine) -> None:
+    with engine.begin() as connection:
+        found = connection.execute(
+            ITEM.insert().returning(ITEM.c.id, sort_by_parameter_order=True),
+            [{"id": n, "name": "x"} for n in range(50)],
+        )
+        assert found.scalars().all() == list(range(50))
+    assert stored(engine) == list(range(50))
+
+
+def autocommit_of_the_engine(engine: Engine) -> None:
+    alone = engine.execution_options(isolation_level="AUTOCOMMIT")
+    with alone.connect() as connection:
+        add(connection, 1)
+        with pytest.raises(IntegrityError):
+            add(connection, 1)
+        add(connection, 2)
+        connection.rollback()
+    assert stored(engine) == [1, 2]
+
+
+def autocommit_of_a_connection(engine: Engine) -> None:
+    with engine.connect() as connection:
+        connection.execution_options(isolation_level="AUTOCOMMIT")
+        add(connection, 1)
+        connection.rollback()
+    with engine.connect() as connection:
+        add(connection, 2)
+        connection.rollback()
+    assert stored(engine) == [1]
+
+
+def ddl(engine: Engine) -> None:
+    with engine.begin() as connection:
+        connection.execute(text("ALTER TABLE item ADD COLUMN extra int DEFAULT 7"))
+        add(connection, 1)
+    with engine.begin() as connection:
+        assert connection.execute(text("SELECT * FROM item")).all() == [(1, "item 1", 7)]
+        connection.execute(text("ALTER TABLE item DROP COLUMN extra"))
+
+
+def every_isolation_level(engine: Engine) -> None:
+    for number, level in enumerate(("READ COMMITTED", "REPEATABLE READ", "SERIALIZABLE")):
+        with engine.connect() as connection:
+            connection.execution_options(isolation_level=level)
+            add(connection, number)
+            connection.commit()
+    assert stored(engine) == [0, 1, 2]
+
+
+def read_only(engine: Engine) -> None:
+    with engine.connect() as connection:
+        connection.execution_options(postgresql_readonly=True)
+        assert ids(connection) == []
+        with pytest.raises(DBAPIError, match="read-only transaction"):
+            add(connection, 1)
+        connection.rollback()
+        assert ids(connection) == []
+    with engine.begin() as connection:
+        add(connection, 2)
+    assert stored(engine) == [2]
+
+
+def streaming(engine: Engine) -> None:
+    with engine.begin() as connection:
+        add(connection, *range(25))
+    with engine.connect() as connection:
+        streamed = connection.execution_options(stream_results=True, max_row_buffer=5)
+        assert len(streamed.execute(select(ITEM)).all()) == 25
+        rows = connection.execute(
+            select(ITEM.c.id).order_by(ITEM.c.id), execution_options={"yield_per": 4}
+        )
+        assert list(rows.scalars()) == list(range(25))
+
+
+def several_streams_at_once(engine: Engine) -> None:
+    with engine.begin() as connection:
+        add(connection, *range(12))
+    with engine.connect() as connection:
+        query = select(ITEM.c.id).order_by(ITEM.c.id)
+        streams = [
+            connection.execute(query, execution_options={"yield_per": 2}).scalars()
+            for _ in range(3)
+        ]
+        got = [[next(stream) for stream in streams] for _ in range(12)]
+        assert [stream.all() for stream in streams] == [[], [], []]
+        assert got == [[n] * 3 for n in range(12)]
+
+
+def failure_while_streaming(engine: Engine) -> None:
+    with engine.begin() as connection:
+        add(connection, *range(5))
+    with engine.connect() as connection:
+        query = text("SELECT 1 / (3 - id) FROM item ORDER BY id")
+        # asyncpg's own error, or SQLAlchemy's, depending on the driver
+        with pytest.raises(Exception, match="division by zero"):
+            connection.execute(query, execution_options={"yield_per": 1}).all()
+        connection.rollback()
+        add(connection, 7)
+        connection.commit()
+    assert stored(engine) == [0, 1, 2, 3, 4, 7]
+
+
+def invalidated(engine: Engine) -> None:
+    with engine.begin() as connection:
+        add(connection, 1)
+    with engine.connect() as connection:
+        add(connection, 2)
+        connection.invalidate()
+        connection.rollback()
+        add(connection, 3)
+        connection.commit()
+    assert stored(engine) == [1, 3]
+
+
+def disposed_in_the_middle(engine: Engine) -> None:
+    with engine.begin() as connection:
+        add(connection, 1)
+    engine.dispose()
+    with engine.begin() as connection:
+        add(connection, 2)
+        engine.dispose()
+        add(connection, 3)
+    assert stored(engine) == [1, 2, 3]
+
+
+def detached(engine: Engine) -> None:
+    with engine.connect() as connection:
+        connection.detach()
+        add(connection, 1)
+        connection.commit()
+        add(connection, 2)
+    assert stored(engine) == [1]
+
+
+IN_EVERY_POOL = [
+    commit,
+    rollback,
+    closing_without_commit,
+    block_that_commits,
+    block_that_raises,
+    nested,
+    nested_first_of_all,
+    failure_in_nested,
+    failure_keeps_what_came_before,
+    failed_transaction_refuses,
+    orm,
+    autocommit_of_the_engine,
+    autocommit_of_a_connection,
+    invalidated,
+]
+IN_ONE_POOL = [
+    executemany,
+    returning,
+    every_isolation_level,
+    read_only,
+    streaming,
+    several_streams_at_once,
+    failure_while_streaming,
+]
+LEAVING_CONNECTIONS = [disposed_in_the_middle, detached, ddl]
+
+
+@pytest.mark.parametrize("body", IN_EVERY_POOL)
+def test_transactions_in_every_pool(
+    lab: Laboratory, pool: Pool, body: Callable[[Engine], None]
+) -> None:
+    lab.check(body, **pool)
+
+
+@pytest.mark.parametrize("body", [*IN_ONE_POOL, *LEAVING_CONNECTIONS])
+def test_transactions(lab: Laboratory, body: Callable[[Engine], None]) -> None:
+    lab.check(body)
+
+
+@pytest.mark.parametrize("body", [*IN_EVERY_POOL, *IN_ONE_POOL])
+def test_without_the_sandbox_the_same_leaks(
+    bare_lab: Laboratory, body: Callable[[Engine], None]
+) -> None:
+    bare_lab.check(body)
+    assert bare_lab.look("SELECT * FROM item") != []
+    with pytest.raises((AssertionError, DBAPIError)):
+        bare_lab.check(body)
+
+
+@pytest.mark.parametrize("body", [*IN_EVERY_POOL, *IN_ONE_POOL, *LEAVING_CONNECTIONS])
+def test_one_engine_serves_many_tests(lab: Laboratory, body: Callable[[Engine], None]) -> None:
+    engine = lab.engine()
+    for number in range(3):
+        with lab.test(f"test_{number}") as sandbox:
+            lab.run(body, engine)
+        assert sandbox.problems == []
+
+
+@pytest.mark.parametrize("reset", ["rollback", "commit", None])
+def test_a_pool_may_reset_as_it_likes(lab: Laboratory, reset: str | None) -> None:
+    def body(engine: Engine) -> list[int]:
+        connection = engine.raw_connection()
+        cursor = connection.cursor()
+        cursor.execute("INSERT INTO item VALUES (1)")
+        cursor.close()
+        if reset is None:
+            connection.rollback()
+        connection.close()
+        return stored(engine)
+
+    assert lab.check(body, pool_reset_on_return=reset) == ([1] if reset == "commit" else [])
+
+
+def test_the_isolation_level_of_an_engine_may_be_autocommit(lab: Laboratory) -> None:
+    def body(engine: Engine) -> None:
+        with engine.connect() as connection:
+            add(connection, 1)
+            connection.rollback()
+            add(connection, 2)
+        assert stored(engine) == [1, 2]
+
+    lab.check(body, isolation_level="AUTOCOMMIT")
+
+
+def test_a_changed_table_is_read_as_it_was_in_the_next_test(lab: Laboratory) -> None:
+    """What drivers have cached of the statement is of a shape that was rolled back."""
+
+    def read(engine: Engine) -> list[tuple[Any, ...]]:
+        with engine.connect() as connection:
+            for _ in range(8):  # so that drivers prepare it
+                rows = connection.execute(text("SELECT * FROM item")).all()
+            return [tuple(row) for row in rows]
+
+    def change(engine: Engine) -> None:
+        with engine.begin() as connection:
+            add(connection, 1)
+        assert read(engine) == [(1, "item 1")]
+        with engine.begin() as connection:
+            connection.execute(text("ALTER TABLE item ALTER COLUMN name TYPE int USING 5"))
+        with pytest.raises(ProgrammingError), engine.begin() as connection:
+            connection.execute(text("SELECT nothing FROM item"))
+        with engine.begin() as connection:
+            connection.execute(text("ALTER TABLE item ADD COLUMN extra int"))
+
+    engine = lab.engine()
+    with lab.test():
+        lab.run(change, engine)
+    with lab.test() as sandbox:
+        assert lab.run(read, engine) == []
+        with_row = lab.run(add_and_read, engine)
+    assert with_row == [(1, "item 1")]
+    assert sandbox.problems == []
+
+
+def add_and_read(engine: Engine) -> list[tuple[Any, ...]]:
+    with engine.begin() as connection:
+        add(connection, 1)
+        return [tuple(row) for row in connection.execute(text("SELECT * FROM item")).all()]
