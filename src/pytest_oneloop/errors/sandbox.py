@@ -183,7 +183,7 @@ class TurnTimeoutError(SandboxError):
     Attributes:
         test: The node id of the test.
         seconds: How long was waited.
-        place: Where the statement that waited was sent from.
+        place: Where the connection of the statement that waited was checked out.
     """
 
     code = "OL208"
@@ -193,8 +193,8 @@ class TurnTimeoutError(SandboxError):
         self.seconds = seconds
         self.place = place
         super().__init__(
-            f"in {test}: the statement sent from {place} waited {seconds:g} s for another "
-            "statement of the test to end.",
+            f"in {test}: a statement on the connection checked out at {place} waited "
+            f"{seconds:g} s for another statement of the test to end.",
             why="a statement blocks on the server (`pg_sleep`, a lock held by another program)",
             instead="end or shorten the statement that runs; the test's connection can run one "
             "at a time",

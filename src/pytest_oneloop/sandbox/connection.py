@@ -4,7 +4,9 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any, TypeVar
 
-from pytest_oneloop.sandbox.checkouts import Checkout
+from pytest_oneloop.errors.sandbox import TransactionControlError
+from pytest_oneloop.sandbox import statements
+from pytest_oneloop.sandbox.checkouts import Checkout, origin
 from pytest_oneloop.sandbox.cursor import SandboxedCursor, StreamingCursor
 
 if TYPE_CHECKING:
@@ -145,10 +147,19 @@ class SandboxedConnection:
         __tracebackhide__ = True
         checkout = self._active()
         if checkout is not None:
+            statement = statements.read(_text(operation))
+            if isinstance(statement, statements.Control):
+                raise checkout.sandbox.report(
+                    TransactionControlError(
+                        test=checkout.sandbox.test,
+                        command=statement.command,
+                        place=str(origin()),
+                    )
+                )
             result: T | None = self._call(
                 self.oneloop_link.execute,
                 checkout,
-                _text(operation),
+                statement,
                 send,
                 autocommit=self.oneloop_autocommit,
                 read_only=self.oneloop_read_only,

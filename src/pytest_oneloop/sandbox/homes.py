@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 import asyncio
-import inspect
 import threading
 from typing import TYPE_CHECKING, Any, Final, Protocol, TypeVar
 
 from pytest_oneloop.sandbox import greenlets
+from pytest_oneloop.sandbox.abroad import Abroad
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Coroutine
@@ -68,14 +68,24 @@ class HostLoop:
         asyncio.set_event_loop(self.loop)
         try:
             self.loop.run_forever()
+            left = asyncio.all_tasks(self.loop)
+            for task in left:
+                task.cancel()
+            self.loop.run_until_complete(asyncio.gather(*left, return_exceptions=True))
             self.loop.run_until_complete(self.loop.shutdown_asyncgens())
         finally:
             self.loop.close()
 
     def close(self) -> None:
-        """Stop the loop, and close the connections on it."""
+        """Stop the loop, and close the connections on it.
+
+        Raises:
+            TimeoutError: It did not stop.
+        """
         self.loop.call_soon_threadsafe(self.loop.stop)
         self._thread.join(_DEADLINE)
+        if self._thread.is_alive():
+            raise TimeoutError(self._thread.name)
 
     def call(self, function: Callable[..., T], *args: Any, **kwargs: Any) -> T:
         """Run the function on the plugin's loop; the caller's own loop goes on meanwhile."""
@@ -95,26 +105,7 @@ class HostLoop:
 
     def outward(self, driver_connection: Any) -> Any:
         """Return a stand-in whose coroutines run on the plugin's loop."""
-        return _Abroad(driver_connection, self)
-
-
-class _Abroad:
-    """A driver's connection on another loop: its coroutine methods are run there."""
-
-    def __init__(self, target: Any, host: HostLoop) -> None:
-        self._target = target
-        self._host = host
-
-    def __getattr__(self, name: str) -> Any:
-        found = getattr(self._target, name)
-        if not inspect.iscoroutinefunction(found):
-            return found
-
-        async def there(*args: Any, **kwargs: Any) -> Any:
-            work = asyncio.run_coroutine_threadsafe(found(*args, **kwargs), self._host.loop)
-            return await asyncio.wrap_future(work)
-
-        return there
+        return Abroad(driver_connection, self.loop)
 
 
 def _in_task() -> bool:

@@ -5,13 +5,10 @@ from __future__ import annotations
 from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any, TypeVar
 
-from pytest_oneloop.errors.sandbox import (
-    InterleavedTransactionsError,
-    TransactionControlError,
-)
+from pytest_oneloop.errors.sandbox import InterleavedTransactionsError
 from pytest_oneloop.sandbox import statements
 from pytest_oneloop.sandbox.channel import Channel, LostError
-from pytest_oneloop.sandbox.checkouts import Checkout, origin
+from pytest_oneloop.sandbox.checkouts import Checkout
 from pytest_oneloop.sandbox.entries import Effect, InterleavedError
 from pytest_oneloop.sandbox.gates import AsyncGate, ThreadGate
 from pytest_oneloop.sandbox.outer import Constraints, EscapedError, OuterTransaction
@@ -161,7 +158,7 @@ class Link:
     def execute(
         self,
         checkout: Checkout,
-        sql: str,
+        statement: statements.Statement,
         send: Callable[[], T],
         *,
         autocommit: bool,
@@ -174,19 +171,12 @@ class Link:
             they are written.
         """
         __tracebackhide__ = True
-        statement = statements.read(sql)
         outer = self._outer
         try:
             with taken(self.gate, checkout, outer.stack), self._words(checkout):
                 checkout.passed = False
                 checkout.sandbox.statements += 1
                 match statement:
-                    case statements.Control(command):
-                        raise checkout.sandbox.report(
-                            TransactionControlError(
-                                test=checkout.sandbox.test, command=command, place=str(origin())
-                            )
-                        )
                     case statements.Query(Effect.WRITE) if read_only:
                         refused = outer.refusing_writes(send)
                         return self._run(outer, checkout, Effect.READ, refused, alone=autocommit)

@@ -7,7 +7,7 @@ from contextlib import contextmanager
 from typing import TYPE_CHECKING, Final
 
 from pytest_oneloop.errors.sandbox import TurnTimeoutError
-from pytest_oneloop.sandbox.checkouts import HELD, Checkout, origin
+from pytest_oneloop.sandbox.checkouts import HELD, Checkout
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -83,7 +83,9 @@ def _enter(gate: Gate, checkout: Checkout, deadline: float) -> None:
         gate.enter(deadline)
     except TimeoutError:
         raise checkout.sandbox.report(
-            TurnTimeoutError(test=checkout.sandbox.test, seconds=deadline, place=str(origin()))
+            TurnTimeoutError(
+                test=checkout.sandbox.test, seconds=deadline, place=str(checkout.origin)
+            )
         ) from None
 
 
