@@ -64,9 +64,9 @@ def project(tmp_path: Path, cache: Path) -> Project:
             ),
         ),
         (
-            "notes:application",
+            "api:application",
             (
-                f"OL306: the application 'notes:application' {SET} is not there: notes has no "
+                f"OL306: the application 'api:application' {SET} is not there: api has no "
                 "'application'.\n"
                 "  Likely cause: the application has another name, or is made by a function.\n"
                 "  What to do: correct the name, or write module:function() for a function that "
@@ -84,7 +84,7 @@ def project(tmp_path: Path, cache: Path) -> Project:
 )
 def test_bad_entrypoint(entrypoint: str, text: str, project: Project) -> None:
     project.write({"broken.py": "1 / 0\n"})
-    project.change("pyproject.toml", "notes:app", entrypoint)
+    project.change("pyproject.toml", "api:app", entrypoint)
 
     run = project.run()
 
@@ -96,12 +96,12 @@ def test_bad_entrypoint(entrypoint: str, text: str, project: Project) -> None:
 
 
 def test_entrypoint_without_a_name_in_the_module(project: Project) -> None:
-    project.change("pyproject.toml", "notes:app", "notes")
+    project.change("pyproject.toml", "api:app", "api")
 
     run = project.run()
 
     run.explains(
-        "ERROR: OL121: oneloop_app cannot be 'notes' (set by pyproject.toml [tool.fastapi]).\n"
+        "ERROR: OL121: oneloop_app cannot be 'api' (set by pyproject.toml [tool.fastapi]).\n"
         "  Likely cause: it is not of the form module:attribute.\n"
         "  What to do: write the module's dotted name, a colon, and the name in it: "
         "oneloop_app = shop.main:app, or shop.main:create_app() for a function to call.\n"
@@ -110,7 +110,7 @@ def test_entrypoint_without_a_name_in_the_module(project: Project) -> None:
 
 
 def test_not_configured(project: Project) -> None:
-    project.change("pyproject.toml", 'entrypoint = "notes:app"', "")
+    project.change("pyproject.toml", 'entrypoint = "api:app"', "")
 
     run = project.run()
 
@@ -142,7 +142,7 @@ def test_fixture_returns_no_application(project: Project) -> None:
 
 
 def test_startup_fails(project: Project) -> None:
-    project.change("notes.py", "app = FastAPI()\n", LIFESPAN)
+    project.change("api.py", "app = FastAPI()\n", LIFESPAN)
 
     run = project.run()
 
@@ -206,7 +206,7 @@ def test_engine_of_another_database(project: Project) -> None:
 
 def test_an_applications_own_error_shows_nothing_of_the_plugin(project: Project) -> None:
     project.change(
-        "notes.py", "    async with new_session()", "    1 / 0\n    async with new_session()"
+        "api.py", "    async with new_session()", "    1 / 0\n    async with new_session()"
     )
 
     run = project.run("-k", "0")

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from tools.projects import LEAN_TEST, NOTES, Project, lean, migrated_notes
+from tools.projects import NOTES, Project, lean, lean_migrated
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -118,15 +118,14 @@ def test_application_lacks_its_driver(project: Project) -> None:
 
     run = project.run()
 
-    assert "OL302: the application 'notes:app'" in run.output
+    assert "OL302: the application 'api:app'" in run.output
     assert "ModuleNotFoundError: No module named 'asyncpg'\n" in run.output
     assert "pytest_oneloop/" not in run.output
     assert run.counts == {"error": 3}
 
 
 def test_no_alembic(tmp_path: Path, cache: Path) -> None:
-    project = migrated_notes(tmp_path, ONELOOP_CACHE_DIR=str(cache))
-    project.write({"test_notes.py": LEAN_TEST})
+    project = lean_migrated(tmp_path, ONELOOP_CACHE_DIR=str(cache))
     project.change("alembic.ini", "[alembic]", "# not built yet under this name\n[alembic]")
     without(project, "alembic")
 
@@ -183,14 +182,14 @@ def test_cache_folder_cannot_be_written(state: str, project: Project) -> None:
 
 @as_root
 def test_cache_folder_that_was_filled_may_be_read_only(tmp_path: Path) -> None:
-    project = migrated_notes(tmp_path)
+    project = lean_migrated(tmp_path)
     with small_file_system("200m") as cache:
         project.run(ONELOOP_CACHE_DIR=str(cache))
         subprocess.run(["mount", "-o", "remount,ro", cache], check=True)
         run = project.run(ONELOOP_CACHE_DIR=str(cache))
 
     assert "(template cached)" in run.header
-    assert run.counts == {"passed": 3}, run.output
+    assert run.counts == {"passed": 2}, run.output
 
 
 @as_root

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from tools.projects import LEAN_TEST, Project, lean, migrated_notes
+from tools.projects import Project, lean, lean_migrated
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -32,9 +32,7 @@ TARGET = (
 @pytest.fixture
 def migrated(tmp_path: Path, cache: Path) -> Project:
     """A project with one revision, whose tests need only the database."""
-    project = migrated_notes(tmp_path, ONELOOP_CACHE_DIR=str(cache))
-    project.write({"test_notes.py": LEAN_TEST})
-    return project
+    return lean_migrated(tmp_path, ONELOOP_CACHE_DIR=str(cache))
 
 
 @pytest.fixture

@@ -46,8 +46,8 @@ def test_error_behind_an_answer_of_200(
     options: tuple[str, ...], tmp_path: Path, cache: Path
 ) -> None:
     project = projects.notes(tmp_path, ONELOOP_CACHE_DIR=str(cache))
-    project.change("notes.py", "from sqlalchemy import func", "from sqlalchemy import text, func")
-    project.change("notes.py", "app = FastAPI()\n", "app = FastAPI()\n" + ENDPOINT)
+    project.change("api.py", "from sqlalchemy import func", "from sqlalchemy import text, func")
+    project.change("api.py", "app = FastAPI()\n", "app = FastAPI()\n" + ENDPOINT)
     project.write({"test_notes.py": TESTS})
 
     run = project.run(*options)
@@ -59,7 +59,7 @@ def test_error_behind_an_answer_of_200(
         "in test_notes.py::test_fails_as_well",
     ], run.output
     for line in shown:
-        assert "notes.py:" in line.partition("sends the text 'COMMIT'")[0].split(": ")[2]
+        assert "api.py:" in line.partition("sends the text 'COMMIT'")[0].split(": ")[2]
     caught = "  Shown only now: the application, or SQLAlchemy, has caught this error.\n"
     assert run.output.count(caught) == 2
     assert run.counts == {"passed": 2, "failed": 1, "error": 2}

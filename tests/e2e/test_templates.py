@@ -17,6 +17,7 @@ if TYPE_CHECKING:
 
 pytestmark = pytest.mark.server
 
+TEXT = "    text: Mapped[str]\n"
 REVISION = "migrations/versions/0001_notes.py"
 BUILDS = """
 
@@ -70,7 +71,7 @@ def expect_columns(project: Project, *columns: str) -> None:
 def test_migrations_run_once_for_each_state_of_the_project(
     logged: dict[str, str], tmp_path: Path
 ) -> None:
-    project = projects.migrated_notes(tmp_path / "project", **logged)
+    project = projects.lean_migrated(tmp_path / "project", **logged)
     expect_columns(project, "id", "text", "version_num")
 
     assert builds(project) == 1
@@ -93,7 +94,7 @@ def test_migrations_run_once_for_each_state_of_the_project(
 
 
 def test_templates_on_a_server_that_lives_on(tmp_path: Path, tcp_server: ServerAddress) -> None:
-    project = projects.migrated_notes(
+    project = projects.lean_migrated(
         tmp_path / "project",
         MIGRATIONS_LOG=str(tmp_path / "log"),
         ONELOOP_SERVER=database_url(tcp_server, "postgresql"),
@@ -111,8 +112,7 @@ def test_templates_on_a_server_that_lives_on(tmp_path: Path, tcp_server: ServerA
 
 
 def test_header_says_whether_there_is_a_template(tmp_path: Path) -> None:
-    project = projects.migrated_notes(tmp_path / "p", ONELOOP_CACHE_DIR=str(tmp_path / "cache"))
-    project.write({"test_notes.py": projects.LEAN_TEST})
+    project = projects.lean_migrated(tmp_path, ONELOOP_CACHE_DIR=str(tmp_path / "cache"))
 
     first, second = project.run(), project.run()
 
@@ -121,18 +121,17 @@ def test_header_says_whether_there_is_a_template(tmp_path: Path) -> None:
 
 
 def test_metadata(logged: dict[str, str], tmp_path: Path) -> None:
-    project = projects.notes(tmp_path / "project", **logged)
+    project = projects.lean(tmp_path / "project", **logged)
     project.change(
-        "notes.py", "from sqlalchemy import ", "from sqlalchemy import Connection, event, "
+        "notes.py", "import os\n", "import os\nfrom sqlalchemy import Connection, event\n"
     )
-    project.change("notes.py", "app = FastAPI()\n", f"app = FastAPI()\n{BUILDS}")
+    project.change("notes.py", TEXT, TEXT + BUILDS)
     expect_columns(project, "id", "text")
 
     assert builds(project) == 1
     assert builds(project) == 1
 
-    text = "    text: Mapped[str]\n"
-    project.change("notes.py", text, f"{text}    day: Mapped[str | None]\n")
+    project.change("notes.py", TEXT, f"{TEXT}    day: Mapped[str | None]\n")
     expect_columns(project, "day", "id", "text")
     assert builds(project) == 2
 
@@ -140,10 +139,10 @@ def test_metadata(logged: dict[str, str], tmp_path: Path) -> None:
 def test_metadata_with_a_listener_that_needs_a_real_connection(
     logged: dict[str, str], tmp_path: Path
 ) -> None:
-    project = projects.notes(tmp_path / "project", **logged)
-    project.change("notes.py", "from sqlalchemy import ", "from sqlalchemy import event, ")
+    project = projects.lean(tmp_path / "project", **logged)
+    project.change("notes.py", "import os\n", "import os\nfrom sqlalchemy import event\n")
     always = BUILDS.replace("isinstance(connection, Connection)", "True")
-    project.change("notes.py", "app = FastAPI()\n", f"app = FastAPI()\n{always}")
+    project.change("notes.py", TEXT, TEXT + always)
 
     assert builds(project) == 1
     assert builds(project) == 1
@@ -154,7 +153,7 @@ def test_metadata_with_a_listener_that_needs_a_real_connection(
 
 @pytest.mark.parametrize("kind", ["def", "async def"])
 def test_function(kind: str, logged: dict[str, str], tmp_path: Path) -> None:
-    project = projects.notes(tmp_path / "project", **logged)
+    project = projects.lean(tmp_path / "project", **logged)
     project.change("pyproject.toml", "notes:Base", "tables:create")
     run = (
         "Base.metadata.create_all(connection)"

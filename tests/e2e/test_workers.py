@@ -5,12 +5,11 @@ from __future__ import annotations
 import time
 from typing import TYPE_CHECKING
 
-import psycopg
 import pytest
 
 from tools import projects
 from tools.projects import keepers_of, processes_of
-from tools.servers import conninfo, database_url
+from tools.servers import database_url, worker_databases
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -57,40 +56,37 @@ async def test_write(client, number):
 """
 
 
-def sampled(running: Running, server: ServerAddress | None = None) -> tuple[set[int], set[str]]:
-    """Watch a run to its end: its servers' keepers, and the databases that it has on a server."""
-    keepers: set[int] = set()
+def servers_and_databases(
+    running: Running, server: ServerAddress | None = None
+) -> tuple[set[str], set[str]]:
+    """Watch a run to its end: the folders of its servers, and its databases on a given server.
+
+    Servers that only build a template are left out.
+    """
+    servers: set[str] = set()
     databases: set[str] = set()
     until = time.monotonic() + projects.SECONDS
     while running.process.poll() is None and time.monotonic() < until:
         if server is None:
-            keepers |= keepers_of(running.mark).keys()
+            jobs = keepers_of(running.mark).values()
+            servers |= {job["home"] for job in jobs if not job["linger"]}
         else:
             databases |= worker_databases(server)
         time.sleep(0.1)
-    return keepers, databases
-
-
-def worker_databases(server: ServerAddress) -> set[str]:
-    with psycopg.connect(conninfo(server)) as connection:
-        rows = connection.execute(
-            "SELECT datname FROM pg_database WHERE starts_with(datname, 'oneloop_run_')"
-        )
-        return {name for (name,) in rows}
+    return servers, databases
 
 
 def test_two_workers_share_one_embedded_server(tmp_path: Path, cache: Path) -> None:
     project = projects.shop(tmp_path / "shop", ONELOOP_CACHE_DIR=str(cache))
-    alone = project.run()
-    assert set(alone.counts) == {"passed"}, alone.output
 
     with project.started("-n", "2", "-q") as running:
-        keepers, _ = sampled(running)
+        servers, _ = servers_and_databases(running)
         run = running.finish()
         assert processes_of(running.mark) == {}
 
-    assert run.counts == alone.counts, run.output
-    assert len(keepers) == 1
+    assert set(run.counts) == {"passed"}, run.output
+    assert run.counts["passed"] > 50
+    assert len(servers) == 1
 
 
 def test_each_worker_has_a_database_on_a_server_that_lives_on(
@@ -101,7 +97,7 @@ def test_each_worker_has_a_database_on_a_server_that_lives_on(
     )
 
     with project.started("-n", "2", "-q") as running:
-        _, databases = sampled(running, tcp_server)
+        _, databases = servers_and_databases(running, tcp_server)
         run = running.finish()
 
     assert set(run.counts) == {"passed"}, run.output

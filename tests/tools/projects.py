@@ -34,7 +34,7 @@ _COUNTED = re.compile(r"(\d+) (passed|failed|errors?|skipped|deselected)")
 NOTES = {
     "pyproject.toml": """
 [tool.fastapi]
-entrypoint = "notes:app"
+entrypoint = "api:app"
 
 [tool.pytest.ini_options]
 pythonpath = ["."]
@@ -44,8 +44,6 @@ oneloop_schema = "notes:Base"
     "notes.py": """
 import os
 
-from fastapi import FastAPI
-from sqlalchemy import func, select
 from sqlalchemy.ext.asyncio import async_sessionmaker, create_async_engine
 from sqlalchemy.orm import DeclarativeBase, Mapped, mapped_column
 
@@ -63,7 +61,12 @@ class Note(Base):
 
     id: Mapped[int] = mapped_column(primary_key=True)
     text: Mapped[str]
+""",
+    "api.py": """
+from fastapi import FastAPI
+from sqlalchemy import func, select
 
+from notes import Note, new_session
 
 app = FastAPI()
 
@@ -317,6 +320,13 @@ def migrated_notes(folder: Path, **environ: str) -> Project:
     project = notes(folder, **environ)
     project.change("pyproject.toml", 'oneloop_schema = "notes:Base"\n', "")
     project.write(MIGRATIONS)
+    return project
+
+
+def lean_migrated(folder: Path, **environ: str) -> Project:
+    """Lay it with migrations, and with tests that need only the database."""
+    project = migrated_notes(folder, **environ)
+    project.write({"test_notes.py": LEAN_TEST})
     return project
 
 

@@ -108,6 +108,15 @@ def administer(server: ServerAddress, command: sql.Composed) -> None:
         connection.execute(command)
 
 
+def worker_databases(server: ServerAddress) -> set[str]:
+    """Return the names of the databases that runs of the plugin have on a server just now."""
+    with psycopg.connect(conninfo(server)) as connection:
+        rows = connection.execute(
+            "SELECT datname FROM pg_database WHERE starts_with(datname, 'oneloop_run_')"
+        )
+        return {name for (name,) in rows}
+
+
 def conninfo(server: ServerAddress) -> str:
     """Return what libpq needs to connect to the address's database."""
     return psycopg.conninfo.make_conninfo(
