@@ -11,7 +11,8 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from tools.projects import NOTES, Project, lean, lean_migrated
+from tools.project_files import NOTES
+from tools.projects import Project, lean, lean_migrated
 
 if TYPE_CHECKING:
     from collections.abc import Iterator

@@ -10,7 +10,8 @@ from typing import TYPE_CHECKING
 import psycopg
 import pytest
 
-from tools.projects import NOTES, Project, lean, notes
+from tools.project_files import NOTES
+from tools.projects import Project, lean, notes
 from tools.servers import conninfo
 
 if TYPE_CHECKING:

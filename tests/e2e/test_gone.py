@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 import pytest
 
 from tools import projects
-from tools.projects import folders_of, processes_of, wait_until, working_in
+from tools.processes import folders_of, keepers_of, processes_of, wait_until, working_in
 from tools.servers import database_url, worker_databases
 
 if TYPE_CHECKING:
@@ -133,7 +133,7 @@ def test_after_a_kill_under_xdist(victim: str, project: Project) -> None:
         running.wait_for("in-gw0")
         running.wait_for("in-gw1")
         folders = seen(running)
-        assert len(projects.keepers_of(running.mark)) == 1
+        assert len(keepers_of(running.mark)) == 1
         if victim == "controller":
             running.process.kill()
         else:

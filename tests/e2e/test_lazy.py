@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING
 import pytest
 
 from tools import projects
+from tools.project_files import NOTES
 
 if TYPE_CHECKING:
     from tools.projects import Finished, Project
@@ -42,7 +43,7 @@ def folders_of_servers(seen: dict[str, list[str]]) -> list[str]:
 
 @pytest.mark.server
 def test_tests_that_need_a_database_are_seen_to_start_one(project: Project) -> None:
-    project.write({"test_notes.py": projects.NOTES["test_notes.py"]})
+    project.write({"test_notes.py": NOTES["test_notes.py"]})
 
     run, seen = watched(project)
 
@@ -68,7 +69,7 @@ def test_tests_without_a_database_start_nothing(project: Project) -> None:
 
 @pytest.mark.parametrize("option", ["--collect-only", "-VV", "--help", "--fixtures"])
 def test_questions_start_nothing(option: str, project: Project) -> None:
-    project.write({"test_notes.py": projects.NOTES["test_notes.py"]})
+    project.write({"test_notes.py": NOTES["test_notes.py"]})
 
     run, seen = watched(project, option)
 

@@ -12,6 +12,7 @@ import pytest
 
 from tools import projects
 from tools.listeners import CountingListener
+from tools.project_files import LEAN_TEST
 from tools.servers import conninfo
 
 if TYPE_CHECKING:
@@ -167,7 +168,7 @@ def test_code_around_the_tests_does_not_reach_it(moment: str, tmp_path: Path, ca
 
 def test_migrations_do_not_reach_it(tmp_path: Path) -> None:
     with CountingListener() as real:
-        project = real_project(tmp_path / "project", tmp_path / "cache", real, projects.LEAN_TEST)
+        project = real_project(tmp_path / "project", tmp_path / "cache", real, LEAN_TEST)
         on = project.run()
         assert real.accepted == 0
         assert "(template not built yet)" in on.header

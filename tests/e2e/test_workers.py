@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 import pytest
 
 from tools import projects
-from tools.projects import keepers_of, processes_of
+from tools.processes import keepers_of, processes_of, wait_until
 from tools.servers import database_url, worker_databases
 
 if TYPE_CHECKING:
@@ -138,7 +138,7 @@ def test_worker_that_crashes_is_replaced(
 
     with project.started("-n", "1", **environment) as running:
         run = running.finish()
-        projects.wait_until(lambda: not processes_of(running.mark), "no process is left")
+        wait_until(lambda: not processes_of(running.mark), "no process is left")
 
     assert "worker 'gw0' crashed while running 'test_notes.py::test_write[2]'" in run.output
     assert run.counts == {"failed": 1, "passed": 5}, run.output

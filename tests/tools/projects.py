@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import os
 import re
 import secrets
@@ -10,151 +9,25 @@ import shutil
 import signal
 import subprocess
 import sys
-import time
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
+
+from tools.processes import MARK, wait_until
+from tools.project_files import LEAN_TEST, MIGRATIONS, NOTES
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable, Iterator, Sequence
+    from collections.abc import Iterator, Sequence
 
 SECONDS = 60.0
 """How long one run of pytest may take."""
-
-MARK = "PROJECT_RUN"
-"""A variable in the environment of a run, and of every process that it starts."""
 
 _TESTS = Path(__file__).parents[1]
 _SHOP = _TESTS.parent / "examples" / "shop"
 # Of the project's tools, those that the inner projects do not use; one of them costs half a second.
 _WITHOUT = ("-p", "no:randomly", "-p", "no:sqla", "-p", "no:hypothesispytest")
 _COUNTED = re.compile(r"(\d+) (passed|failed|errors?|skipped|deselected)")
-
-NOTES = {
-    "pyproject.toml": """
-[tool.fastapi]
-entrypoint = "api:app"
-
-[tool.pytest.ini_options]
-pythonpath = ["."]
-asyncio_mode = "auto"
-oneloop_schema = "notes:Base"
-""",
-    "notes.py": """
-import os
-
-from sqlalchemy.ext.asyncio import async_sessionmaker, create_async_engine
-from sqlalchemy.orm import DeclarativeBase, Mapped, mapped_column
-
-URL = os.environ.get("NOTES_URL", "postgresql+asyncpg://app:secret@db.invalid:5432/production")
-engine = create_async_engine(URL)
-new_session = async_sessionmaker(engine, expire_on_commit=False)
-
-
-class Base(DeclarativeBase):
-    pass
-
-
-class Note(Base):
-    __tablename__ = "notes"
-
-    id: Mapped[int] = mapped_column(primary_key=True)
-    text: Mapped[str]
-""",
-    "api.py": """
-from fastapi import FastAPI
-from sqlalchemy import func, select
-
-from notes import Note, new_session
-
-app = FastAPI()
-
-
-@app.post("/notes", status_code=201)
-async def write(text: str) -> int:
-    async with new_session() as session:
-        session.add(Note(text=text))
-        await session.commit()
-        return await session.scalar(select(func.count(Note.id)))
-""",
-    "test_notes.py": """
-import pytest
-
-
-@pytest.mark.parametrize("number", range(3))
-async def test_nobody_has_written_yet(client, number):
-    answer = await client.post("/notes", params={"text": f"note {number}"})
-    assert answer.json() == 1
-""",
-}
-"""An application with one table, whose engine points to a database that is not there."""
-
-LEAN_TEST = """
-from sqlalchemy import text
-
-
-async def test_it(db_session):
-    await db_session.execute(text("SELECT 1"))
-
-
-async def test_it_again(db_session):
-    await db_session.execute(text("SELECT 1"))
-"""
-"""Tests that need a database, and nothing else."""
-
-MIGRATIONS = {
-    "alembic.ini": """
-[alembic]
-script_location = %(here)s/migrations
-prepend_sys_path = %(here)s
-path_separator = os
-""",
-    "migrations/env.py": """
-import asyncio
-
-from alembic import context
-
-from notes import Base, engine
-
-
-def migrate(connection):
-    context.configure(connection=connection, target_metadata=Base.metadata)
-    with context.begin_transaction():
-        context.run_migrations()
-
-
-async def main():
-    async with engine.connect() as connection:
-        await connection.run_sync(migrate)
-    await engine.dispose()
-
-
-asyncio.run(main())
-""",
-    "migrations/script.py.mako": "",
-    "migrations/versions/0001_notes.py": """
-import os
-
-import sqlalchemy as sa
-from alembic import op
-
-revision = "0001"
-down_revision = None
-
-
-def upgrade():
-    if "MIGRATIONS_LOG" in os.environ:
-        with open(os.environ["MIGRATIONS_LOG"], "a") as log:
-            log.write("0001\\n")
-    op.create_table(
-        "notes",
-        sa.Column("id", sa.Integer, primary_key=True),
-        sa.Column("text", sa.String, nullable=False),
-    )
-""",
-}
-"""Migrations for it, by an asynchronous `env.py`. Each run of them adds a line to a log."""
 
 
 @dataclass(frozen=True)
@@ -328,65 +201,3 @@ def lean_migrated(folder: Path, **environ: str) -> Project:
     project = migrated_notes(folder, **environ)
     project.write({"test_notes.py": LEAN_TEST})
     return project
-
-
-def processes_of(mark: str) -> dict[int, list[str]]:
-    """Return the living processes of a run, by the mark in their environment, with their command.
-
-    Those are pytest, its workers, the server's keeper and the server; not the server's children,
-    which write over their environment.
-    """
-    wanted = f"{MARK}={mark}".encode()
-    found = {}
-    for entry in Path("/proc").iterdir():
-        if not entry.name.isdigit():
-            continue
-        try:
-            if wanted in (entry / "environ").read_bytes().split(b"\0"):
-                command = (entry / "cmdline").read_bytes().decode().split("\0")
-                if command != [""]:  # of one that has ended, and nobody has asked how
-                    found[int(entry.name)] = command[:-1]
-        except (FileNotFoundError, ProcessLookupError, PermissionError):
-            continue  # it has just ended, or belongs to somebody else
-    return found
-
-
-def keepers_of(mark: str) -> dict[int, dict[str, Any]]:
-    """Return the living keepers of a run's servers, each with the job that it was given."""
-    return {
-        process: json.loads(command[-1])
-        for process, command in processes_of(mark).items()
-        if any(part.endswith("keeper.py") for part in command)
-    }
-
-
-def folders_of(mark: str) -> set[Path]:
-    """Return the folders of a run's living servers."""
-    return {
-        Path(folder)
-        for job in keepers_of(mark).values()
-        for folder in (job["home"], *job["annexes"])
-    }
-
-
-def working_in(folders: Iterable[Path]) -> dict[int, Path]:
-    """Return the living processes that work in one of these folders: a server's children, too."""
-    found = {}
-    for entry in Path("/proc").iterdir():
-        if not entry.name.isdigit():
-            continue
-        try:
-            place = (entry / "cwd").readlink()
-        except (FileNotFoundError, ProcessLookupError, PermissionError):
-            continue
-        if any(str(place).startswith(str(folder)) for folder in folders):
-            found[int(entry.name)] = place
-    return found
-
-
-def wait_until(condition: Callable[[], object], what: str, seconds: float = SECONDS / 2) -> None:
-    """Wait for something that happens by itself, and fail if it does not."""
-    until = time.monotonic() + seconds
-    while not condition():
-        assert time.monotonic() < until, f"not within {seconds} s: {what}"
-        time.sleep(0.02)
