@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any, TypeVar
+from typing import TYPE_CHECKING, Any, Final, TypeVar
 
 from pytest_oneloop.errors.sandbox import TransactionControlError
 from pytest_oneloop.sandbox import statements
@@ -10,16 +10,21 @@ from pytest_oneloop.sandbox.checkouts import Checkout, origin
 from pytest_oneloop.sandbox.cursor import SandboxedCursor, StreamingCursor
 
 if TYPE_CHECKING:
+    from asyncio import AbstractEventLoop
     from collections.abc import Awaitable, Callable
     from weakref import ref
 
     from sqlalchemy.engine import Engine
 
+    from pytest_oneloop.sandbox.entries import Entry
     from pytest_oneloop.sandbox.homes import Home
     from pytest_oneloop.sandbox.link import Link
     from pytest_oneloop.sandbox.sandbox import Sandbox
 
 T = TypeVar("T")
+
+_PINGS: Final = frozenset({"SELECT 1", ""})
+"""What SQLAlchemy's dialects ask an idle connection, to learn whether it is alive."""
 
 
 class SandboxedConnection:
@@ -40,7 +45,10 @@ class SandboxedConnection:
         self.oneloop_engine: ref[Engine] | None = None
         self.oneloop_noted: dict[str, object] = {}
         self.oneloop_prepared_in: Sandbox | None = None
+        self.oneloop_used_on: ref[AbstractEventLoop] | None = None
         self._checkout: Checkout | None = None
+        self._last: Checkout | None = None
+        self._left: Checkout | None = None
         self._users = 0
         self._new = True
 
@@ -56,7 +64,8 @@ class SandboxedConnection:
         if self._checkout is not None and self._checkout.sandbox is sandbox:
             return
         self._users = 1
-        self._checkout = Checkout(sandbox)
+        self._left = self._checkout or self._left
+        self._checkout = self._last = Checkout(sandbox)
         self._checkout.hold()
         if not self.oneloop_autocommit:
             self._call(self.oneloop_link.check_out, self._checkout)
@@ -94,7 +103,9 @@ class SandboxedConnection:
 
     def cursor(self, *args: Any, **kwargs: Any) -> SandboxedCursor:
         """Return a cursor; one of the server, if the arguments ask for it."""
-        self._active()
+        if self._over:
+            # SQLAlchemy would wrap an error of this call; that of the statement it does not.
+            return SandboxedCursor(self, _NoCursor())
         real = self._call(self.oneloop_link.real.cursor, *args, **kwargs)
         streams = any(args) or any(kwargs.get(k) for k in ("name", "server_side"))
         return (StreamingCursor if streams else SandboxedCursor)(self, real)
@@ -145,6 +156,8 @@ class SandboxedConnection:
     def oneloop_send(self, operation: object, send: Callable[[], T]) -> T | None:
         """Run a statement in the virtual transaction, or in the preparation of a connection."""
         __tracebackhide__ = True
+        if self._checkout is None and not self._new and _text(operation).strip(";") in _PINGS:
+            return None
         checkout = self._active()
         if checkout is not None:
             statement = statements.read(_text(operation))
@@ -165,10 +178,7 @@ class SandboxedConnection:
                 read_only=self.oneloop_read_only,
             )
             return result
-        if self._new:
-            return self._prepare(send)
-        # Idle in a pool, so this is the pool's ping.
-        return None
+        return self._prepare(send)
 
     def oneloop_fetch(self, send: Callable[[], T]) -> T:
         """Read on from a cursor of the server."""
@@ -178,6 +188,18 @@ class SandboxedConnection:
             return self._call(send)
         result: T = self._call(self.oneloop_link.fetch, checkout, send)
         return result
+
+    @property
+    def oneloop_entry(self) -> Entry | None:
+        """The savepoint that a cursor of the server, opened just now, goes with."""
+        return None if self._checkout is None else self.oneloop_link.innermost(self._checkout)
+
+    def oneloop_close_cursor(self, entry: Entry | None, send: Callable[[], object]) -> None:
+        """Close a cursor of the server, which may have gone with its savepoint."""
+        if entry is None or self.oneloop_link.dead:
+            send()
+        else:
+            self._call(self.oneloop_link.close_cursor, entry, send)
 
     @property
     def oneloop_stale(self) -> bool:
@@ -201,8 +223,13 @@ class SandboxedConnection:
         if checkout is not None:
             self.oneloop_home.tell(self.oneloop_link.use_raw, checkout)
 
+    @property
+    def _over(self) -> bool:
+        checkout = self._checkout
+        return self.oneloop_link.dead or (checkout is not None and checkout.sandbox.ended)
+
     def _active(self) -> Checkout | None:
-        """Return the present use; `None` while a new connection is prepared, or idle in a pool.
+        """Return the present use; `None` while a new connection is prepared.
 
         Raises:
             EarlierTestError: The test that checked it out has ended.
@@ -211,11 +238,28 @@ class SandboxedConnection:
         __tracebackhide__ = True
         checkout = self._checkout
         if checkout is None:
+            passed = self._left or self._last
+            if passed is not None and not self._new:
+                raise passed.sandbox.passed(passed)
             return None
         checkout.sandbox.require_open(checkout)
         if self.oneloop_link.dead:
             raise checkout.sandbox.lose(None)
         return checkout
+
+
+class _NoCursor:
+    """Takes the place of a real cursor when there can be none."""
+
+    description = None
+    rowcount = -1
+    arraysize = 1
+
+    def execute(self, *_: object) -> None:
+        """Do nothing; what would be executed is refused before."""
+
+    def close(self) -> None:
+        """Do nothing."""
 
 
 class ExecutingConnection(SandboxedConnection):

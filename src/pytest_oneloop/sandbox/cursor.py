@@ -8,6 +8,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
 
     from pytest_oneloop.sandbox.connection import SandboxedConnection
+    from pytest_oneloop.sandbox.entries import Entry
 
 _SENDING = frozenset(
     {"callproc", "copy", "copy_expert", "copy_from", "copy_to", "executemany", "stream"}
@@ -96,7 +97,20 @@ class SandboxedCursor:
 class StreamingCursor(SandboxedCursor):
     """A cursor on the server: reading on from it is one more message."""
 
-    __slots__ = ()
+    oneloop_entry: Entry | None
+
+    __slots__ = ("oneloop_entry",)
+
+    def __init__(self, connection: SandboxedConnection, cursor: Any) -> None:
+        super().__init__(connection, cursor)
+        object.__setattr__(self, "oneloop_entry", None)
+
+    def execute(self, operation: Any, *args: Any, **kwargs: Any) -> Any:
+        """Open the cursor by a statement in the virtual transaction."""
+        __tracebackhide__ = True
+        result = super().execute(operation, *args, **kwargs)
+        object.__setattr__(self, "oneloop_entry", self.oneloop_connection.oneloop_entry)
+        return result
 
     def fetchone(self) -> Any:
         """Return the next row, or `None`."""
@@ -114,7 +128,7 @@ class StreamingCursor(SandboxedCursor):
 
     def close(self) -> None:
         """Close the cursor, on the server too."""
-        self.oneloop_connection.oneloop_fetch(self.oneloop_real.close)
+        self.oneloop_connection.oneloop_close_cursor(self.oneloop_entry, self.oneloop_real.close)
 
     def __iter__(self) -> Iterator[Any]:
         while (row := self.fetchone()) is not None:

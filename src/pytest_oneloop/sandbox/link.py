@@ -2,23 +2,23 @@
 
 from __future__ import annotations
 
-from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any, TypeVar
 
-from pytest_oneloop.errors.sandbox import InterleavedTransactionsError
 from pytest_oneloop.sandbox import statements
-from pytest_oneloop.sandbox.channel import Channel, LostError
-from pytest_oneloop.sandbox.checkouts import Checkout
-from pytest_oneloop.sandbox.entries import Effect, InterleavedError
+from pytest_oneloop.sandbox.channel import Channel
+from pytest_oneloop.sandbox.entries import Effect
 from pytest_oneloop.sandbox.gates import AsyncGate, ThreadGate
-from pytest_oneloop.sandbox.outer import Constraints, EscapedError, OuterTransaction
+from pytest_oneloop.sandbox.outer import Constraints, OuterTransaction
 from pytest_oneloop.sandbox.turns import DEADLINE, entered, taken
+from pytest_oneloop.sandbox.words import in_words
 
 if TYPE_CHECKING:
     from asyncio import AbstractEventLoop
-    from collections.abc import Callable, Iterable, Iterator
+    from collections.abc import Callable, Iterable
 
+    from pytest_oneloop.sandbox.checkouts import Checkout
     from pytest_oneloop.sandbox.drivers import Driver
+    from pytest_oneloop.sandbox.entries import Entry
     from pytest_oneloop.sandbox.gates import Gate
     from pytest_oneloop.sandbox.sandbox import Sandbox
 
@@ -131,7 +131,7 @@ class Link:
         """Begin a use of the connection. One message, which a first statement would cost else."""
         __tracebackhide__ = True
         outer = self._outer
-        with taken(self.gate, checkout, outer.stack), self._words(checkout):
+        with taken(self.gate, checkout, outer.stack), in_words(checkout):
             outer.settle_raw(checkout)
             outer.stack.reserve(checkout)
             self.channel.flush(outer.stack.pending)
@@ -146,7 +146,7 @@ class Link:
         """Let the application use the driver's own connection, and wait until it has."""
         __tracebackhide__ = True
         outer = self._outer
-        with taken(self.gate, checkout, outer.stack), self._words(checkout):
+        with taken(self.gate, checkout, outer.stack), in_words(checkout):
             return self._run(outer, checkout, Effect.WRITE, send)
 
     def failed(self, checkout: Checkout) -> bool:
@@ -173,7 +173,7 @@ class Link:
         __tracebackhide__ = True
         outer = self._outer
         try:
-            with taken(self.gate, checkout, outer.stack), self._words(checkout):
+            with taken(self.gate, checkout, outer.stack), in_words(checkout):
                 checkout.passed = False
                 checkout.sandbox.statements += 1
                 match statement:
@@ -193,10 +193,22 @@ class Link:
         """Read on from a cursor of the server, which is as good as a statement."""
         __tracebackhide__ = True
         outer, stack = self._outer, self._outer.stack
-        with entered(self.gate, checkout), self._words(checkout):
+        with entered(self.gate, checkout), in_words(checkout):
             if not stack.owned(checkout) or stack.failed(checkout):
                 return send()
             return self._run(outer, checkout, Effect.READ, send)
+
+    def innermost(self, checkout: Checkout) -> Entry | None:
+        """Return the savepoint that its next statement runs in."""
+        return self._outer.stack.innermost(checkout)
+
+    def close_cursor(self, entry: Entry, send: Callable[[], object]) -> None:
+        """Close a cursor of the server that was opened in a savepoint."""
+        self.gate.enter(DEADLINE)
+        try:
+            self._outer.close_cursor(entry, send)
+        finally:
+            self.gate.leave()
 
     def set_up(self, send: Callable[[], T]) -> T:
         """Run what a listener sends to prepare a new connection, outside of transactions."""
@@ -221,7 +233,7 @@ class Link:
         if not stack.owned(checkout):
             return
         try:
-            with entered(self.gate, checkout), self._words(checkout):
+            with entered(self.gate, checkout), in_words(checkout):
                 outer.settle_raw(checkout)
                 if not stack.failed(checkout):
                     outer.check_constraints(checkout)
@@ -234,10 +246,10 @@ class Link:
         """Roll the application's transaction back. Sends nothing, unless a raw one is about."""
         __tracebackhide__ = True
         outer, stack = self._outer, self._outer.stack
-        if not stack.owned(checkout):
+        if not stack.owned(checkout) or checkout.sandbox.leaked:
             return
         try:
-            with entered(self.gate, checkout), self._words(checkout):
+            with entered(self.gate, checkout), in_words(checkout):
                 if checkout.sandbox.closing:
                     # The fixture `db_session` closes its session outside of any event loop.
                     outer.undo(checkout)
@@ -256,26 +268,6 @@ class Link:
             # Nobody could catch an error here; the next statement raises it.
             self.gate.soon(lambda: stack.abandon(checkout))
             self.gate.ring()
-
-    @contextmanager
-    def _words(self, checkout: Checkout) -> Iterator[None]:
-        """Say in words of the application what could not be done."""
-        __tracebackhide__ = True
-        try:
-            yield
-        except InterleavedError as error:
-            owners = dict.fromkeys(e.owner for e in error.others)
-            raise checkout.sandbox.report(
-                InterleavedTransactionsError(
-                    test=checkout.sandbox.test,
-                    place=str(checkout.origin),
-                    others=tuple(str(o.origin) for o in owners if isinstance(o, Checkout)),
-                )
-            ) from None
-        except LostError as error:
-            raise checkout.sandbox.lose(error.__cause__) from error.__cause__
-        except EscapedError:
-            raise checkout.sandbox.escape(str(checkout.origin)) from None
 
     def _run(
         self,

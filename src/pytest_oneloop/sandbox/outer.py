@@ -15,7 +15,7 @@ if TYPE_CHECKING:
 
     from pytest_oneloop.sandbox.channel import Channel
     from pytest_oneloop.sandbox.checkouts import Checkout
-    from pytest_oneloop.sandbox.entries import Plan
+    from pytest_oneloop.sandbox.entries import Entry, Plan
 
 T = TypeVar("T")
 
@@ -104,6 +104,21 @@ class OuterTransaction:
             raise
         self.stack.succeeded(plan)
         return result
+
+    def close_cursor(self, entry: Entry, send: Callable[[], object]) -> None:
+        """Close a cursor of the server. One message, or two if it may have gone already."""
+        stack = self.stack
+        if not self.channel.inside or stack.aborted is not None:
+            send()
+        elif entry in stack.entries and entry.state is State.OPEN and not entry.failed:
+            self.send(stack.statement(entry.owner, Effect.READ), send)
+        else:
+            plan = stack.statement(self, Effect.READ, autocommit=True)
+            try:
+                self.send(plan, send)
+            except Exception as error:
+                if not self.channel.driver.failed_on_server(error):
+                    raise
 
     def _send_and_check(self, send: Callable[[], T]) -> T:
         """Run a statement that is a transaction of its own, deferred constraints included."""

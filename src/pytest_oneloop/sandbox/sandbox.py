@@ -81,7 +81,11 @@ class Sandbox:
             EarlierTestError: It has ended.
         """
         if self.ended:
-            raise EarlierTestError(test=self.now(), earlier=self.test, place=str(checkout.origin))
+            raise self.passed(checkout)
+
+    def passed(self, checkout: Checkout) -> EarlierTestError:
+        """Return the error of a checkout that is used after its end."""
+        return EarlierTestError(test=self.now(), earlier=self.test, place=str(checkout.origin))
 
     def lose(self, error: BaseException | None) -> SandboxError:
         """Note that a real connection has ended in the middle of the test."""

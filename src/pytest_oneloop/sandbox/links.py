@@ -1,0 +1,194 @@
+"""The real connections of the process: one for each driver and event loop."""
+
+from __future__ import annotations
+
+import asyncio
+import threading
+from typing import TYPE_CHECKING, Any, Protocol
+
+from pytest_oneloop.sandbox import greenlets
+from pytest_oneloop.sandbox.homes import Here, Home, HostLoop
+from pytest_oneloop.sandbox.link import Link
+
+if TYPE_CHECKING:
+    from asyncio import AbstractEventLoop
+    from collections.abc import AsyncGenerator, Callable
+
+    from sqlalchemy.engine import Dialect
+
+    from pytest_oneloop.sandbox.drivers import Driver
+    from pytest_oneloop.sandbox.outer import Constraints
+
+
+class Target(Protocol):
+    """The database of this worker."""
+
+    @property
+    def constraints(self) -> Constraints:
+        """The deferrable constraints of its schema."""
+
+    def connect_arguments(self, dialect: Dialect, given: dict[str, Any]) -> dict[str, Any]:
+        """Return what the dialect's `connect` takes to get there.
+
+        Args:
+            dialect: The engine's.
+            given: What it would have taken to where the application points.
+        """
+
+
+class Links:
+    """Opens real connections when they are first needed, and closes them.
+
+    Args:
+        provide: Makes the worker's database, at the first call; may block for seconds.
+
+    Attributes:
+        opened: How many were opened so far.
+    """
+
+    def __init__(self, provide: Callable[[], Target]) -> None:
+        self._provide = provide
+        self._links: dict[tuple[str, AbstractEventLoop | None], Link] = {}
+        self._opening: dict[tuple[str, AbstractEventLoop], asyncio.Future[None]] = {}
+        self._guard = threading.Lock()
+        self._host: HostLoop | None = None
+        self._closers: set[AsyncGenerator[None]] = set()
+        self.opened = 0
+
+    def find(
+        self, dialect: Dialect, driver: type[Driver], parameters: dict[str, Any], *, hosted: bool
+    ) -> tuple[Link, Home]:
+        """Return the real connection for the running loop; open it if there is none yet.
+
+        Args:
+            dialect: The engine's.
+            driver: The class of its driver.
+            parameters: What it would have connected with.
+            hosted: The running test's loops may come and go.
+        """
+        __tracebackhide__ = True
+        name = f"{dialect.name}+{dialect.driver}"
+        if not dialect.is_async:
+            with self._guard:
+                link = self._alive(name, None)
+                if link is None:
+                    link = self._open(dialect, driver, parameters, None)
+            return link, Here()
+        host = self._hosts(hosted=hosted)
+        home: Home = host or Here()
+        loop = host.loop if host else asyncio.get_running_loop()
+        link = self._alive(name, loop)
+        if link is None:
+            link = home.call(self._open_once, dialect, driver, parameters, loop)
+        return link, home
+
+    def serves(self, link: Link, *, hosted: bool) -> bool:
+        """Whether a connection is the one that the running loop is to have."""
+        loop = None
+        if link.loop is not None:
+            host = self._hosts(hosted=hosted)
+            loop = host.loop if host else asyncio.get_running_loop()
+        return self._alive(link.name, loop) is link
+
+    def lingering(self, link: Link) -> list[Link]:
+        """Return the other connections that are still in the transaction of an earlier test."""
+        return [
+            other
+            for other in list(self._links.values())
+            if other is not link and other.lingers and not other.dead
+        ]
+
+    def escaped(self) -> bool:
+        """Whether the transaction of a test was ended by a driver's own means."""
+        return any(link.escaped for link in self._links.values())
+
+    def forget_dead(self) -> None:
+        """Drop those that have ended."""
+        self._links = {key: link for key, link in self._links.items() if not link.dead}
+
+    def close(self) -> None:
+        """Close the ones that no loop of the application closes."""
+        if self._host is not None:
+            self._host.close()
+        for (_, loop), link in self._links.items():
+            if loop is None and not link.dead:
+                link.close()
+        self._links.clear()
+
+    async def close_with_loop(self, close: Callable[[], None]) -> None:
+        """Have a connection closed before the running loop closes.
+
+        Whoever runs the loop calls `shutdown_asyncgens`, which ends a generator that waits.
+        """
+
+        async def wait() -> AsyncGenerator[None]:
+            try:
+                yield
+            finally:
+                self._closers.discard(closer)
+                await greenlets.run(close)
+
+        closer = wait()
+        await anext(closer)
+        self._closers.add(closer)
+
+    # -- inside --------------------------------------------------------------------------------
+
+    def _hosts(self, *, hosted: bool) -> HostLoop | None:
+        away = threading.current_thread() is not threading.main_thread()
+        if not (hosted or away):
+            return None
+        with self._guard:
+            if self._host is None:
+                self._host = HostLoop()
+            return self._host
+
+    def _alive(self, name: str, loop: AbstractEventLoop | None) -> Link | None:
+        link = self._links.get((name, loop))
+        return None if link is None or link.dead else link
+
+    def _open_once(
+        self,
+        dialect: Dialect,
+        driver: type[Driver],
+        parameters: dict[str, Any],
+        loop: AbstractEventLoop,
+    ) -> Link:
+        """Open a connection on its loop; tasks that arrive together wait for the first."""
+        __tracebackhide__ = True
+        key = (f"{dialect.name}+{dialect.driver}", loop)
+        while key in self._opening:
+            greenlets.wait_for(asyncio.wait((self._opening[key],)))
+        # Nobody has opened it either if the first was cancelled, or failed; so try as it did.
+        link = self._alive(*key)
+        if link is not None:
+            return link
+        opening = self._opening[key] = loop.create_future()
+        try:
+            link = self._open(dialect, driver, parameters, loop)
+            greenlets.wait_for(self.close_with_loop(link.close))
+            return link
+        finally:
+            del self._opening[key]
+            opening.set_result(None)
+
+    def _open(
+        self,
+        dialect: Dialect,
+        driver: type[Driver],
+        parameters: dict[str, Any],
+        loop: AbstractEventLoop | None,
+    ) -> Link:
+        __tracebackhide__ = True
+        target = self._provide()
+        real = dialect.connect(**target.connect_arguments(dialect, parameters))
+        try:
+            dialect.set_isolation_level(real, "AUTOCOMMIT")
+        except BaseException:
+            real.close()
+            raise
+        self.opened += 1
+        name = f"{dialect.name}+{dialect.driver}"
+        link = Link(real, driver(real), name=name, loop=loop, constraints=target.constraints)
+        self._links[name, loop] = link
+        return link
