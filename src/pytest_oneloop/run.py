@@ -153,7 +153,8 @@ class TestRun:
         name = asynchronous_drivername(database.driver)
         destination = database.destination
         url = connect_url(name, destination.address, destination.database)
-        return url.render_as_string(hide_password=False)
+        # SQLAlchemy leaves spaces as they are, for which libpq refuses a URL.
+        return url.render_as_string(hide_password=False).replace(" ", "%20")
 
     # -- the application -------------------------------------------------------------------------
 
