@@ -49,8 +49,12 @@ def alembic(project: Project) -> SchemaSource:
 
 
 def databases(server: ServerAddress) -> set[str]:
-    rows = administer(server, lambda admin: admin.rows("SELECT datname FROM pg_database"))
-    return {str(name) for (name,) in rows} - {"postgres", "template0", "template1"}
+    """Return the plugin's databases; the server is shared with other tests."""
+    rows = administer(
+        server,
+        lambda admin: admin.rows("SELECT datname FROM pg_database WHERE datname LIKE 'oneloop%'"),
+    )
+    return {str(name) for (name,) in rows}
 
 
 def run(server: ServerAddress, sql: str) -> None:
