@@ -47,3 +47,9 @@ def test_a_section_says_when_why_and_what_to_do(error: Named) -> None:
 
 def test_the_sections_are_those_of_the_errors_in_order() -> None:
     assert list(sections()) == sorted(error.code for error in EXAMPLES)
+
+
+@pytest.mark.parametrize("error", EXAMPLES, ids=lambda error: error.code)
+def test_a_heading_is_made_of_words_of_the_text(error: OneloopError) -> None:
+    heading = sections()[error.code].partition("\n")[0].removeprefix(":")
+    assert [words.strip() for words in heading.split("…") if words.strip() not in str(error)] == []
