@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import time
 from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any, TypeVar
 
@@ -166,11 +167,20 @@ class Laboratory:
         with psycopg.connect(conninfo(self.address), autocommit=True) as connection:
             connection.execute(sql.encode())
 
-    @property
-    def connections(self) -> int:
-        """How many connections to the database there are, other than the one that asks."""
-        ((count,),) = self.look(
+    def connections_left(self, seconds: float = 10.0) -> int:
+        """Wait until nobody else is connected; return how many still are.
+
+        A server's processes end a moment after their clients.
+        """
+        question = (
             "SELECT count(*) FROM pg_stat_activity WHERE datname = current_database()"
             " AND pid <> pg_backend_pid() AND backend_type = 'client backend'"
         )
-        return int(count)
+        deadline = time.monotonic() + seconds
+        with psycopg.connect(conninfo(self.address), autocommit=True) as connection:
+            while True:
+                row = connection.execute(question).fetchone()
+                assert row is not None
+                if row[0] == 0 or time.monotonic() > deadline:
+                    return int(row[0])
+                time.sleep(0.01)
