@@ -9,8 +9,8 @@ from __future__ import annotations
 from typing import ClassVar
 
 
-class OneloopError(Exception):
-    """Base of every error of this package.
+class _Explained(BaseException):
+    """The text of an error or a warning, in three parts.
 
     Args:
         what: What happened, and where; one or two sentences.
@@ -27,7 +27,15 @@ class OneloopError(Exception):
         self.what = what
         self.why = why
         self.instead = instead
-        super().__init__(_text(self.code, what, why, instead))
+        super().__init__(f"{self.code}: {what}\n  Likely cause: {why}\n  What to do: {instead}")
+
+
+class OneloopError(_Explained, Exception):
+    """Base of every error of this package."""
+
+
+class OneloopWarning(_Explained, UserWarning):
+    """Base of every warning of this package."""
 
 
 class SetupError(OneloopError):
@@ -35,28 +43,3 @@ class SetupError(OneloopError):
 
     The first test that meets it shows the text, without a traceback, and the run stops.
     """
-
-
-class OneloopWarning(UserWarning):
-    """Base of the warnings of this package; its parts are those of an error.
-
-    Args:
-        what: What happened, and where; one or two sentences.
-        why: The cause that is most likely.
-        instead: What to do: the exact line or setting.
-
-    Attributes:
-        code: Stable, `OLnnn`; the documentation has a section of that name.
-    """
-
-    code: ClassVar[str] = "OL000"
-
-    def __init__(self, what: str, *, why: str, instead: str) -> None:
-        self.what = what
-        self.why = why
-        self.instead = instead
-        super().__init__(_text(self.code, what, why, instead))
-
-
-def _text(code: str, what: str, why: str, instead: str) -> str:
-    return f"{code}: {what}\n  Likely cause: {why}\n  What to do: {instead}"
