@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import asyncio
 import sys
-import time
 import weakref
 from contextvars import ContextVar
 from dataclasses import dataclass, field
@@ -12,6 +11,8 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Final
 
 from greenlet import getcurrent
+
+from pytest_oneloop.sandbox.clock import Clock
 
 if TYPE_CHECKING:
     from types import FrameType
@@ -51,9 +52,10 @@ class Checkout:
         origin: Where the application checked it out.
         task: The task that did, if any.
         request: The request that it works for, if any.
+        line: The task that did, and those that anyio started it from, by their numbers.
         open: Not yet checked in.
         busy: A statement of it is running.
-        used_at: When its last statement ended, by `time.monotonic()`.
+        used_at: When its last statement ended, by `Clock.now()`.
         passed: Others have waited for it in vain, and wait no more.
     """
 
@@ -63,9 +65,12 @@ class Checkout:
         default_factory=lambda: _task()  # noqa: PLW0108 - defined below
     )
     request: object = field(default_factory=REQUEST.get)
+    line: tuple[int, ...] = field(
+        default_factory=lambda: _line()  # noqa: PLW0108 - defined below
+    )
     open: bool = True
     busy: bool = False
-    used_at: float = field(default_factory=time.monotonic)
+    used_at: float = field(default_factory=Clock.now)
     passed: bool = False
 
     def hold(self) -> None:
@@ -75,7 +80,19 @@ class Checkout:
     def rest(self) -> None:
         """Note that its statement has ended."""
         self.busy = False
-        self.used_at = time.monotonic()
+        self.used_at = Clock.now()
+
+    def is_kin(self, other: Checkout) -> bool:
+        """Whether both work for one request, so that the one may wait for the other's end.
+
+        A middleware runs the application in a task of its own, and may write while that task's
+        transaction is still open: by what anyio knows of tasks, one is started from the other.
+        """
+        if self.request is not None and self.request is other.request:
+            return True
+        return self.line[:1] != () and (
+            self.line[0] in other.line or (other.line[:1] != () and other.line[0] in self.line)
+        )
 
     @property
     def orphaned(self) -> bool:
@@ -90,6 +107,22 @@ def _task() -> weakref.ref[asyncio.Task[object]] | None:
     except RuntimeError:
         return None
     return None if task is None else weakref.ref(task)
+
+
+def _line() -> tuple[int, ...]:
+    """Return the running task, and the tasks that it was started from, as anyio tells them."""
+    anyio = sys.modules.get("anyio")
+    if anyio is None or _task() is None:
+        return ()
+    task = anyio.get_current_task()
+    line = [task.id]
+    if task.parent_id is not None:
+        parents = {other.id: other.parent_id for other in anyio.get_running_tasks()}
+        parent = task.parent_id
+        while parent is not None and parent not in line:
+            line.append(parent)
+            parent = parents.get(parent)
+    return tuple(line)
 
 
 def origin() -> Origin:

@@ -11,6 +11,7 @@ import threading
 from collections import deque
 from typing import TYPE_CHECKING, Protocol
 
+from pytest_oneloop.sandbox.clock import Clock
 from pytest_oneloop.sandbox.greenlets import wait_for
 
 if TYPE_CHECKING:
@@ -112,9 +113,12 @@ class AsyncGate:
         bell: asyncio.Future[None] = asyncio.get_running_loop().create_future()
         self._listeners.append(bell)
         try:
-            await asyncio.wait((bell,), timeout=seconds)
+            if Clock.is_frozen():
+                await _ring_in(bell, seconds)
+            else:
+                await asyncio.wait((bell,), timeout=seconds)
         finally:
-            if not bell.done():
+            if bell in self._listeners:
                 self._listeners.remove(bell)
 
     def soon(self, action: Callable[[], None]) -> None:
@@ -126,6 +130,23 @@ class AsyncGate:
             action()
         finally:
             self.leave()
+
+
+async def _ring_in(bell: asyncio.Future[None], seconds: float) -> None:
+    """Wait for a bell by the real time, where the loop's timers stand still."""
+    loop = asyncio.get_running_loop()
+
+    def ring() -> None:
+        if not bell.done():
+            bell.set_result(None)
+
+    timer = threading.Timer(seconds, loop.call_soon_threadsafe, (ring,))
+    timer.daemon = True
+    timer.start()
+    try:
+        await bell
+    finally:
+        timer.cancel()
 
 
 class ThreadGate:

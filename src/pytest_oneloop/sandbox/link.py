@@ -248,12 +248,13 @@ class Link:
         outer, stack = self._outer, self._outer.stack
         if not stack.owned(checkout) or checkout.sandbox.leaked:
             return
+        if checkout.sandbox.closing:
+            # The fixture `db_session` closes its session here, with no loop to wait on.
+            self.gate.soon(lambda: outer.undo(checkout))
+            self.gate.ring()
+            return
         try:
             with entered(self.gate, checkout), in_words(checkout):
-                if checkout.sandbox.closing:
-                    # The fixture `db_session` closes its session outside of any event loop.
-                    outer.undo(checkout)
-                    return
                 outer.settle_raw(checkout)
                 outer.undo(checkout)
                 outer.expose(checkout)

@@ -98,6 +98,9 @@ class OuterTransaction:
                     raise LostError from error
             elif sent and self.channel.driver.failed_on_server(error):
                 self.stack.failed_on_server(plan)
+            elif sent:
+                # Interrupted, or refused by the client; the server may have done it.
+                self.stack.succeeded(plan)
             else:
                 self.stack.not_sent(plan)
             self.expose(plan.owner)

@@ -248,16 +248,18 @@ class Transactions(Savepoints):
     def _undo(self, entry: Entry, own: list[Entry]) -> None:
         """Undo the owner's work from `entry` up, or find that there is none to undo."""
         inside = self.inside(entry)
-        if all(e.works.issubset(own) for e in inside):
+        if not self.worked(own):
+            # To roll back would undo nothing, and end cursors of others that read meanwhile.
+            if self.aborted is not None and self.aborted in own:
+                self.undo_to(self.aborted, entry.owner)
+        elif all(e.works.issubset(own) for e in inside):
             self.undo_to(entry, entry.owner)
-        elif self.worked(own):
+        else:
             # The work of others may lie below the owner's own.
             first = next(i for i, e in enumerate(inside) if not e.works.isdisjoint(own))
             if not all(e.works.issubset(own) for e in inside[first:]):
                 others = [e for e in inside if e.owner is not entry.owner]
                 raise InterleavedError(entry, [e for e in others if e.state is not State.DONE])
             self.undo_to(inside[first], entry.owner)
-        elif self.aborted is not None and self.aborted in own:
-            self.undo_to(self.aborted, entry.owner)
         for mine in own:
             mine.failed = False

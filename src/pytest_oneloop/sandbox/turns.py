@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-import time
 from contextlib import contextmanager
 from typing import TYPE_CHECKING, Final
 
 from pytest_oneloop.errors.sandbox import TurnTimeoutError
 from pytest_oneloop.sandbox.checkouts import HELD, Checkout
+from pytest_oneloop.sandbox.clock import Clock
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -56,16 +56,16 @@ def taken(gate: Gate, checkout: Checkout, stack: Transactions) -> Iterator[None]
         EarlierTestError: The test of the checkout has ended meanwhile.
     """
     __tracebackhide__ = True
-    until = time.monotonic() + DEADLINE
+    until = Clock.now() + DEADLINE
     while True:
         wait = _blocked_for(checkout, stack)
-        if wait is not None and time.monotonic() < until:
+        if wait is not None and Clock.now() < until:
             gate.listen(wait)
             checkout.sandbox.require_open(checkout)
             continue
         _enter(gate, checkout, DEADLINE)
         # Someone may have begun to write while this one waited for the gate.
-        if _blocked_for(checkout, stack) is None or time.monotonic() > until:
+        if _blocked_for(checkout, stack) is None or Clock.now() > until:
             break
         gate.leave()
     try:
@@ -100,11 +100,9 @@ def _blocked_for(checkout: Checkout, stack: Transactions) -> float | None:
         if other.passed or other.orphaned or other in HELD.get():
             continue
         patience = PATIENCE
-        if not stack.wrote(other) or (
-            other.request is not None and other.request is checkout.request
-        ):
+        if not stack.wrote(other) or other.is_kin(checkout):
             patience = SHORT_PATIENCE
-        left = patience if other.busy else other.used_at + patience - time.monotonic()
+        left = patience if other.busy else other.used_at + patience - Clock.now()
         if left <= 0:
             other.passed = True
         else:
