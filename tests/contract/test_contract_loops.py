@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import gc
 import threading
 from typing import TYPE_CHECKING, Any
 
@@ -139,6 +140,23 @@ def test_a_loop_closes_its_connection_before_it_closes(async_lab: Laboratory) ->
     with async_lab.test():
         asyncio.run(write(engine, 1))
         assert async_lab.connections_left() == 0
+
+
+# asyncpg's sockets are asyncio's, which can close them only on the loop, and says so.
+@pytest.mark.filterwarnings("ignore:unclosed:ResourceWarning")
+def test_a_loop_closed_without_a_word_leaves_nothing_on_the_server(
+    async_lab: Laboratory,
+) -> None:
+    engine = async_lab.async_engine()
+    for number in range(3):
+        with async_lab.test(f"test_{number}") as sandbox:
+            loop = asyncio.new_event_loop()
+            loop.run_until_complete(write(engine, 1))
+            loop.close()
+        assert sandbox.problems == []
+    assert async_lab.connections_left() == 0
+    del loop, engine
+    gc.collect()
 
 
 def test_a_hosted_test_keeps_its_rows_from_loop_to_loop(async_lab: Laboratory) -> None:

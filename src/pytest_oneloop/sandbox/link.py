@@ -125,6 +125,12 @@ class Link:
         self.channel.dead = True
         self.driver.close()
 
+    def abandon(self) -> None:
+        """End the real connection if its loop has closed without a word. Sends no message."""
+        if self.loop is not None and self.loop.is_closed() and not self.dead:
+            self.channel.dead = True
+            self.driver.abandon()
+
     # -- checkouts ---------------------------------------------------------------------------
 
     def check_out(self, checkout: Checkout) -> None:

@@ -92,6 +92,7 @@ class Links:
 
     def lingering(self, link: Link) -> list[Link]:
         """Return the other connections that are still in the transaction of an earlier test."""
+        self._abandon()
         return [
             other
             for other in list(self._links.values())
@@ -104,12 +105,14 @@ class Links:
 
     def forget_dead(self) -> None:
         """Drop those that have ended."""
+        self._abandon()
         self._links = {key: link for key, link in self._links.items() if not link.dead}
 
     def close(self) -> None:
         """Close the ones that no loop of the application closes."""
         if self._host is not None:
             self._host.close()
+        self._abandon()
         for (_, loop), link in self._links.items():
             if loop is None and not link.dead:
                 link.close()
@@ -142,6 +145,10 @@ class Links:
             if self._host is None:
                 self._host = HostLoop()
             return self._host
+
+    def _abandon(self) -> None:
+        for link in list(self._links.values()):
+            link.abandon()
 
     def _alive(self, name: str, loop: AbstractEventLoop | None) -> Link | None:
         link = self._links.get((name, loop))

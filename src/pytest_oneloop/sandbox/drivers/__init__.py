@@ -56,6 +56,9 @@ class Driver(Protocol):
     def close(self) -> None:
         """Close the real connection."""
 
+    def abandon(self) -> None:
+        """End it on the server, although its loop has closed and nothing can be awaited."""
+
 
 def driver_for(dialect: str, driver: str) -> type[Driver] | None:
     """Return the class for a dialect's driver, or `None` if there is none."""

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from contextlib import suppress
 from typing import TYPE_CHECKING, Any, ClassVar
 
 from pytest_oneloop.sandbox import greenlets
@@ -104,6 +105,11 @@ class AsyncpgDriver:
     def close(self) -> None:
         """Close the connection."""
         self._real.close()
+
+    def abandon(self) -> None:
+        """Say goodbye to the server; the socket goes with the connection's memory."""
+        with suppress(RuntimeError):  # asyncio would like to call back, on a loop that has closed
+            self._real.driver_connection.terminate()
 
 
 DRIVER: type[Driver] = AsyncpgDriver

@@ -134,5 +134,9 @@ class PsycopgDriver:
         """Close the connection."""
         self._real.close()
 
+    def abandon(self) -> None:
+        """Close the connection by libpq, which needs no loop."""
+        self._real.driver_connection.pgconn.finish()
+
 
 DRIVER: type[Driver] = PsycopgDriver

@@ -147,5 +147,9 @@ class Psycopg2Driver:
         """Close the connection."""
         self._real.close()
 
+    def abandon(self) -> None:
+        """Close the connection; it has no loop."""
+        self._real.close()
+
 
 DRIVER: type[Driver] = Psycopg2Driver
