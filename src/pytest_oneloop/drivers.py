@@ -7,6 +7,9 @@ import sys
 
 from pytest_oneloop.errors.connection import MissingDriverError
 
+NOWHERE = "oneloop.invalid"
+"""The host of engines that the plugin makes for itself; none can have this name (RFC 2606)."""
+
 # What SQLAlchemy calls each driver. The one that the extra `postgres` installs comes first.
 _DRIVERS = ("asyncpg", "psycopg", "psycopg2")
 _ASYNCHRONOUS = ("asyncpg", "psycopg")
@@ -33,7 +36,10 @@ def installed_drivername() -> str:
 
 
 def asynchronous_drivername(preferred: str | None) -> str:
-    """Choose the driver for engines that the plugin's fixtures make.
+    """Choose the driver for engines that the plugin's fixtures make: the application's own.
+
+    Two drivers in one test would be two connections, which do not see one another's work. An engine
+    imports its driver when it is made, so one that is imported is the application's.
 
     Args:
         preferred: The one that the project's migrations connect with, if known.
@@ -43,7 +49,7 @@ def asynchronous_drivername(preferred: str | None) -> str:
     """
     tried: dict[str, str] = {}
     wanted = (preferred or "").rpartition("+")[2]
-    for name in sorted(_ASYNCHRONOUS, key=lambda name: name != wanted):
+    for name in sorted(_ASYNCHRONOUS, key=lambda name: (name != wanted, name not in sys.modules)):
         try:
             importlib.import_module(name)
         except ImportError as error:

@@ -69,8 +69,8 @@ TEXTS: list[tuple[SandboxError, str]] = [
             "OL203: in t.py::test_a: postgresql+asyncpg on the loop 0x1 has written, and now x+y "
             "sends a statement. These are two connections, and neither sees what the other has not "
             "committed.\n"
-            "  Likely cause: the test uses two drivers on one database, or two event loops at once "
-            "(such as TestClient inside an `async def` test, or a fixture on another loop)\n"
+            "  Likely cause: the test uses two drivers on one database, or a synchronous and an "
+            "asynchronous engine, or two event loops at once (such as TestClient inside an `async def` test, or a fixture on another loop)\n"
             "  What to do: use one driver (override the fixture `oneloop_database_url`), and the "
             "fixture `client` in place of TestClient, on one loop scope"
         ),
@@ -78,11 +78,10 @@ TEXTS: list[tuple[SandboxError, str]] = [
     (
         TransactionControlError(test="t.py::test_a", command="COMMIT", place="app.py:3"),
         (
-            "OL204: in t.py::test_a: app.py:3 sends the text 'COMMIT', which would end the "
-            "transaction "
-            "that isolates the test.\n"
-            "  Likely cause: a transaction is controlled by SQL text, not by the session or "
-            "connection\n"
+            "OL204: in t.py::test_a: app.py:3 sends 'COMMIT', which would begin or end the "
+            "transaction that isolates the test.\n"
+            "  Likely cause: a transaction is controlled by SQL text or in two phases, not by the "
+            "session or connection\n"
             "  What to do: call `session.commit()`, `session.rollback()` or "
             "`connection.begin()`; for "
             "statements outside a transaction use "

@@ -10,6 +10,7 @@ from dataclasses import asdict, dataclass, field
 from typing import TYPE_CHECKING, Any, Protocol
 
 from pytest_oneloop.databases.postgresql import Admin, administer, quote_name
+from pytest_oneloop.drivers import NOWHERE
 from pytest_oneloop.errors.schema import SchemaChangedError
 
 if TYPE_CHECKING:
@@ -135,7 +136,7 @@ def _deferrable_constraints(admin: Admin) -> list[tuple[str, bool]]:
 
 @contextlib.contextmanager
 def _noted_drivers() -> Iterator[list[str]]:
-    """Note the drivers of the engines that connect in this thread, and empty their pools.
+    """Note the drivers of the project's engines that connect in this thread; empty all pools.
 
     A connection that an `env.py` leaves in a pool would keep the template from being cloned, and
     belong to a loop that has ended when the application's engine hands it to a test.
@@ -148,7 +149,8 @@ def _noted_drivers() -> Iterator[list[str]]:
 
     def note(connection: Connection) -> None:
         if threading.get_ident() == thread:
-            noted.append(connection.engine.url.drivername)
+            if connection.engine.url.host != NOWHERE:
+                noted.append(connection.engine.url.drivername)
             engines.add(connection.engine)
 
     event.listen(Engine, "engine_connect", note)

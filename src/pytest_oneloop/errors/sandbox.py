@@ -80,7 +80,8 @@ class SplitTransactionError(SandboxError):
         super().__init__(
             f"in {test}: {first} has written, and now {second} sends a statement. "
             "These are two connections, and neither sees what the other has not committed.",
-            why="the test uses two drivers on one database, or two event loops at once "
+            why="the test uses two drivers on one database, or a synchronous and an asynchronous "
+            "engine, or two event loops at once "
             "(such as TestClient inside an `async def` test, or a fixture on another loop)",
             instead="use one driver (override the fixture `oneloop_database_url`), and the "
             "fixture `client` in place of TestClient, on one loop scope",
@@ -103,9 +104,10 @@ class TransactionControlError(SandboxError):
         self.command = command
         self.place = place
         super().__init__(
-            f"in {test}: {place} sends the text {command!r}, which would end the transaction "
+            f"in {test}: {place} sends {command!r}, which would begin or end the transaction "
             "that isolates the test.",
-            why="a transaction is controlled by SQL text, not by the session or connection",
+            why="a transaction is controlled by SQL text or in two phases, not by the session or "
+            "connection",
             instead="call `session.commit()`, `session.rollback()` or `connection.begin()`; for "
             "statements outside a transaction use "
             '`execution_options(isolation_level="AUTOCOMMIT")`',

@@ -57,8 +57,11 @@ def show_failure(
 def raise_unseen(problems: list[OneloopError], seen: list[BaseException]) -> None:
     """Raise the first error of the sandbox that no failure of the test has shown.
 
-    The application has caught it, or SQLAlchemy has, while it gave a connection back.
+    The application has caught it, or SQLAlchemy has, while it gave a connection back. After a
+    failure by such an error there is nothing to add: others follow from it.
     """
+    if any(isinstance(error, SandboxError) for error in seen):
+        return
     for problem in problems:
         if problem not in seen:
             problem.add_note(_CAUGHT)

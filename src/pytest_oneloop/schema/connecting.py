@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 from typing import TYPE_CHECKING
 
-from pytest_oneloop.drivers import installed_drivername
+from pytest_oneloop.drivers import NOWHERE, installed_drivername
 
 if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable
@@ -57,5 +57,4 @@ def run_on_async_connection(work: Callable[[AsyncConnection], Awaitable[object]]
 def _nowhere() -> URL:
     from sqlalchemy import URL  # noqa: PLC0415 - only a build pays for it
 
-    # No host of this name can exist (RFC 2606), should nobody redirect the engine.
-    return URL.create(installed_drivername(), host="oneloop.invalid", database="oneloop")
+    return URL.create(installed_drivername(), host=NOWHERE, database="oneloop")
