@@ -70,7 +70,8 @@ TEXTS: list[tuple[SandboxError, str]] = [
             "sends a statement. These are two connections, and neither sees what the other has not "
             "committed.\n"
             "  Likely cause: the test uses two drivers on one database, or a synchronous and an "
-            "asynchronous engine, or two event loops at once (such as TestClient inside an `async def` test, or a fixture on another loop)\n"
+            "asynchronous engine, or two event loops at once (such as TestClient inside an "
+            "`async def` test, or a fixture on another loop)\n"
             "  What to do: use one driver (override the fixture `oneloop_database_url`), and the "
             "fixture `client` in place of TestClient, on one loop scope"
         ),
