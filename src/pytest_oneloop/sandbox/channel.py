@@ -97,6 +97,15 @@ class Channel:
         finally:
             cursor.close()
 
+    def value(self, sql: str) -> object:
+        """Return the one value that a query gives."""
+        cursor = self.real.cursor()
+        try:
+            cursor.execute(sql)
+            return cursor.fetchone()[0]
+        finally:
+            cursor.close()
+
     def _lost_by(self, error: Exception) -> None:
         if self.driver.is_closed():
             self.dead = True

@@ -56,6 +56,7 @@ class Checkout:
         open: Not yet checked in.
         busy: A statement of it is running.
         used_at: When its last statement ended, by `Clock.now()`.
+        settings: What the settings were that its transaction has set for itself.
         passed: Others have waited for it in vain, and wait no more.
     """
 
@@ -71,6 +72,7 @@ class Checkout:
     open: bool = True
     busy: bool = False
     used_at: float = field(default_factory=Clock.now)
+    settings: dict[str, str] = field(default_factory=dict)
     passed: bool = False
 
     def hold(self) -> None:

@@ -8,6 +8,7 @@ from pytest_oneloop.errors.sandbox import TransactionControlError
 from pytest_oneloop.sandbox import statements
 from pytest_oneloop.sandbox.checkouts import Checkout, origin
 from pytest_oneloop.sandbox.cursor import SandboxedCursor, StreamingCursor
+from pytest_oneloop.sandbox.localsettings import local_settings
 
 if TYPE_CHECKING:
     from asyncio import AbstractEventLoop
@@ -153,14 +154,17 @@ class SandboxedConnection:
 
     # -- what cursors call -------------------------------------------------------------------------
 
-    def oneloop_send(self, operation: object, send: Callable[[], T]) -> T | None:
+    def oneloop_send(
+        self, operation: object, send: Callable[[], T], parameters: object = None
+    ) -> T | None:
         """Run a statement in the virtual transaction, or in the preparation of a connection."""
         __tracebackhide__ = True
-        if self._checkout is None and not self._new and _text(operation).strip(";") in _PINGS:
+        sql = _text(operation)
+        if self._checkout is None and not self._new and sql.strip(";") in _PINGS:
             return None
         checkout = self._active()
         if checkout is not None:
-            statement = statements.read(_text(operation))
+            statement = statements.read(sql)
             if isinstance(statement, statements.Control):
                 raise checkout.sandbox.report(
                     TransactionControlError(
@@ -176,6 +180,7 @@ class SandboxedConnection:
                 send,
                 autocommit=self.oneloop_autocommit,
                 read_only=self.oneloop_read_only,
+                local=local_settings(sql, parameters),
             )
             return result
         return self._prepare(send)

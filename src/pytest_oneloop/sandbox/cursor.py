@@ -37,7 +37,7 @@ class SandboxedCursor:
         __tracebackhide__ = True
         cursor = self.oneloop_real
         return self.oneloop_connection.oneloop_send(
-            operation, lambda: cursor.execute(operation, *args, **kwargs)
+            operation, lambda: cursor.execute(operation, *args, **kwargs), args[0] if args else None
         )
 
     def __getattr__(self, name: str) -> Any:

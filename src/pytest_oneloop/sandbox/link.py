@@ -14,7 +14,7 @@ from pytest_oneloop.sandbox.words import in_words
 
 if TYPE_CHECKING:
     from asyncio import AbstractEventLoop
-    from collections.abc import Callable, Iterable
+    from collections.abc import Callable, Iterable, Sequence
 
     from pytest_oneloop.sandbox.checkouts import Checkout
     from pytest_oneloop.sandbox.drivers import Driver
@@ -161,7 +161,7 @@ class Link:
 
     # -- statements --------------------------------------------------------------------------
 
-    def execute(
+    def execute(  # noqa: PLR0913 - what the connection knows of the statement
         self,
         checkout: Checkout,
         statement: statements.Statement,
@@ -169,6 +169,7 @@ class Link:
         *,
         autocommit: bool,
         read_only: bool,
+        local: Sequence[str] = (),
     ) -> T | None:
         """Run a statement of the application in its transaction.
 
@@ -182,6 +183,8 @@ class Link:
             with taken(self.gate, checkout, outer.stack), in_words(checkout):
                 checkout.passed = False
                 checkout.sandbox.statements += 1
+                if local and not autocommit:
+                    outer.note_settings(checkout, local)
                 match statement:
                     case statements.Query(Effect.WRITE) if read_only:
                         refused = outer.refusing_writes(send)
@@ -244,6 +247,7 @@ class Link:
                 if not stack.failed(checkout):
                     outer.check_constraints(checkout)
                 stack.commit(checkout)
+                outer.put_settings_back(checkout)
                 outer.expose(checkout)
         finally:
             self.gate.ring()

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from functools import partial
 from typing import TYPE_CHECKING, TypeVar
 
 from pytest_oneloop.sandbox import statements
@@ -11,7 +12,7 @@ from pytest_oneloop.sandbox.entries import Effect, InterleavedError, State
 from pytest_oneloop.sandbox.transactions import Transactions
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Sequence
 
     from pytest_oneloop.sandbox.channel import Channel
     from pytest_oneloop.sandbox.checkouts import Checkout
@@ -197,10 +198,31 @@ class OuterTransaction:
 
     def undo(self, checkout: Checkout) -> None:
         """Roll back the application's transaction; at the end of a test, as far as it can be."""
+        checkout.settings.clear()
         if checkout.sandbox.closing:
             self.stack.abandon(checkout)
         else:
             self.stack.rollback(checkout)
+
+    # -- settings of one transaction -----------------------------------------------------------
+
+    def note_settings(self, checkout: Checkout, names: Sequence[str]) -> None:
+        """Note what settings are before a transaction sets them for itself. One message each."""
+        for name in names:
+            if name not in checkout.settings and not self.stack.failed(checkout):
+                plan = self.stack.statement(checkout, Effect.READ)
+                query = f"SELECT current_setting({_literal(name)}, true)"
+                now = self.send(plan, partial(self.channel.value, query))
+                # One that was never set is empty afterwards, on a real server too.
+                checkout.settings[name] = str(now or "")
+
+    def put_settings_back(self, checkout: Checkout) -> None:
+        """End the settings of a transaction that was committed; a rollback has ended them."""
+        self.stack.pending += [
+            f"SELECT set_config({_literal(name)}, {_literal(value)}, true)"
+            for name, value in checkout.settings.items()
+        ]
+        checkout.settings.clear()
 
     # -- the driver's own connection -----------------------------------------------------------
 
@@ -245,3 +267,7 @@ class OuterTransaction:
             self.raw or any(sql.startswith("ROLLBACK") for sql in self.stack.pending)
         ):
             self.channel.flush(self.stack.pending)
+
+
+def _literal(text: str) -> str:
+    return "'" + text.replace("'", "''") + "'"
