@@ -330,6 +330,20 @@ def test_the_drivers_own_connection_counts_as_having_written() -> None:
     assert sent(stack)[-2:] == ["ROLLBACK TO SAVEPOINT oneloop_1", "RELEASE SAVEPOINT oneloop_1"]
 
 
+def test_what_the_drivers_own_connection_does_after_a_savepoint_is_undone_too() -> None:
+    stack = Transactions()
+    stack.savepoint("a", "mine")
+    sent(stack)
+    stack.use_raw("a", begins=True)
+    entry = stack.find("a", "mine")
+    assert entry is not None
+    stack.rollback_to(entry)
+    stack.release(entry)
+    sent(stack)
+    stack.rollback("a")
+    assert sent(stack) == ["ROLLBACK TO SAVEPOINT oneloop_1", "RELEASE SAVEPOINT oneloop_1"]
+
+
 def test_what_a_driver_does_outside_of_its_transactions_is_committed() -> None:
     stack = Transactions()
     stack.reserve("a")

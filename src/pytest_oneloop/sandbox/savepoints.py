@@ -77,6 +77,8 @@ class Savepoints:
             if not entry.works.isdisjoint(closing):
                 entry.works.difference_update(closing)
                 entry.works.add(heir)
+        if heir is not None:
+            heir.raw |= any(e.raw for e in closing)
         for entry in closing:
             entry.state = State.DONE
         released = False
@@ -97,6 +99,8 @@ class Savepoints:
             self.aborted = None
         del self.entries[index + 1 :]
         entry.works.clear()
+        if entry.raw:
+            entry.works.add(entry)  # whoever holds the driver's own connection may go on
         self._roll_back(index)
         for other in above:
             if other.owner is not owner and other.state is not State.DONE:
