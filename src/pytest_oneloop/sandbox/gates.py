@@ -21,6 +21,10 @@ if TYPE_CHECKING:
 class Gate(Protocol):
     """What both kinds can do."""
 
+    @property
+    def closed(self) -> bool:
+        """Whether somebody is inside."""
+
     def enter(self, deadline: float) -> None:
         """Wait for the gate to be free, and close it behind oneself.
 
@@ -55,6 +59,11 @@ class AsyncGate:
         self._queue: deque[asyncio.Future[None]] = deque()
         self._listeners: list[asyncio.Future[None]] = []
         self._actions: list[Callable[[], None]] = []
+
+    @property
+    def closed(self) -> bool:
+        """Whether somebody is inside."""
+        return self._closed
 
     def enter(self, deadline: float) -> None:
         """Wait for the gate to be free, and close it behind oneself."""
@@ -156,6 +165,11 @@ class ThreadGate:
         self._lock = threading.Lock()
         self._bell = threading.Condition()
         self._actions: deque[Callable[[], None]] = deque()
+
+    @property
+    def closed(self) -> bool:
+        """Whether somebody is inside."""
+        return self._lock.locked()
 
     def enter(self, deadline: float) -> None:
         """Wait for the gate to be free, and close it behind oneself."""

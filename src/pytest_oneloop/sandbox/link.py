@@ -9,7 +9,7 @@ from pytest_oneloop.sandbox.channel import Channel
 from pytest_oneloop.sandbox.entries import Effect
 from pytest_oneloop.sandbox.gates import AsyncGate, ThreadGate
 from pytest_oneloop.sandbox.outer import Constraints, OuterTransaction
-from pytest_oneloop.sandbox.turns import DEADLINE, entered, taken
+from pytest_oneloop.sandbox.turns import DEADLINE, GRACE, entered, taken
 from pytest_oneloop.sandbox.words import in_words
 
 if TYPE_CHECKING:
@@ -27,11 +27,18 @@ T = TypeVar("T")
 __all__ = ["Constraints", "Link"]
 
 
+class OccupiedError(Exception):
+    """A statement of a test that has ended still runs on the connection."""
+
+
 class Link:
     """A real connection, the stack of virtual transactions on it, and the gate before it.
 
     Every method runs where the connection lives: on its event loop, inside
     SQLAlchemy's greenlet, or in any thread for a driver without a loop.
+
+    Attributes:
+        abandoned: A test has left a statement running on it, and the next one another.
 
     Args:
         real: What SQLAlchemy's dialect made of the driver's connection.
@@ -57,6 +64,7 @@ class Link:
         self.constraints = constraints
         self.channel = Channel(real, driver)
         self.gate: Gate = ThreadGate() if loop is None else AsyncGate()
+        self.abandoned = False
         self.sandbox: Sandbox | None = None
         self._outer = self._begin()
 
@@ -80,9 +88,18 @@ class Link:
             lingering: Other connections still inside the transaction of an earlier test, whose
                 locks this test might wait for. That transaction is ended, and with it the
                 connection, if its loop does not run: one message each.
+
+        Raises:
+            OccupiedError: The test before has left a statement running that does not end.
         """
+        if self.sandbox is not sandbox and self.gate.closed:
+            try:
+                self.gate.enter(GRACE)
+            except TimeoutError:
+                raise OccupiedError from None
+            self.gate.leave()
         for other in lingering:
-            if other.loop in (None, self.loop):
+            if not other.abandoned and other.loop in (None, self.loop):
                 other.leave()
                 continue
             other.channel.dead = True

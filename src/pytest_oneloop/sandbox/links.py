@@ -53,6 +53,7 @@ class Links:
         self._guard = threading.Lock()
         self._host: HostLoop | None = None
         self._closers: set[AsyncGenerator[None]] = set()
+        self._abandoned: list[Link] = []
         self.opened = 0
 
     def find(
@@ -95,7 +96,7 @@ class Links:
         self._abandon()
         return [
             other
-            for other in list(self._links.values())
+            for other in [*self._links.values(), *self._abandoned]
             if other is not link and other.lingers and not other.dead
         ]
 
@@ -107,6 +108,13 @@ class Links:
         """Drop those that have ended."""
         self._abandon()
         self._links = {key: link for key, link in self._links.items() if not link.dead}
+        self._abandoned = [link for link in self._abandoned if not link.dead]
+
+    def abandon(self, link: Link) -> None:
+        """Leave a connection to the statement that a test has left running on it."""
+        link.abandoned = True
+        self._links.pop((link.name, link.loop), None)
+        self._abandoned.append(link)
 
     def close(self) -> None:
         """Close the ones that no loop of the application closes."""

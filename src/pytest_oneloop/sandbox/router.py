@@ -21,6 +21,7 @@ from pytest_oneloop.errors.sandbox import UnroutedEngineError, UnsupportedDialec
 from pytest_oneloop.sandbox import greenlets
 from pytest_oneloop.sandbox.connection import SandboxedConnection
 from pytest_oneloop.sandbox.drivers import SUPPORTED, driver_for
+from pytest_oneloop.sandbox.link import OccupiedError
 from pytest_oneloop.sandbox.links import Links
 from pytest_oneloop.sandbox.sandbox import Sandbox
 
@@ -30,6 +31,8 @@ if TYPE_CHECKING:
 
     from sqlalchemy.engine import Connection, Dialect
 
+    from pytest_oneloop.sandbox.homes import Home
+    from pytest_oneloop.sandbox.link import Link
     from pytest_oneloop.sandbox.links import Target
 
 OUTSIDE = "code outside of any test"
@@ -129,7 +132,9 @@ class Router:
             raise self.sandbox.report(UnsupportedDialectError(dialect=name, supported=SUPPORTED))
         hosted = self.sandbox.hosted
         link, home = self._links.find(dialect, driver, parameters, hosted=hosted)
-        home.call(link.adopt, self.sandbox, self._links.lingering(link))
+        if not self._adopt(link, home):
+            link, home = self._links.find(dialect, driver, parameters, hosted=hosted)
+            self._adopt(link, home)
         return driver.facade(link, home)
 
     def _on_connected(self, connection: Any, _record: object) -> None:
@@ -163,8 +168,9 @@ class Router:
         if connection.oneloop_stale:
             # The pool makes another one, on which the listeners run again.
             raise DisconnectionError
+        if not self._adopt(link, connection.oneloop_home):
+            raise DisconnectionError
         connection.oneloop_used_on = None if loop is None else weakref.ref(loop)
-        connection.oneloop_home.call(link.adopt, self.sandbox, self._links.lingering(link))
         connection.oneloop_check_out(self.sandbox)
 
     def _on_checkin(self, connection: object, _record: object) -> None:
@@ -177,6 +183,16 @@ class Router:
         held = connection.connection.dbapi_connection
         if isinstance(held, SandboxedConnection):
             held.oneloop_engine = weakref.ref(engine)
+
+    def _adopt(self, link: Link, home: Home) -> bool:
+        """Let a real connection belong to the running test; whether it can."""
+        __tracebackhide__ = True
+        try:
+            home.call(link.adopt, self.sandbox, self._links.lingering(link))
+        except OccupiedError:
+            self._links.abandon(link)
+            return False
+        return True
 
     def _passed(self, connection: object) -> bool:
         return any(name in type(connection).__module__ for name in self._passthrough)

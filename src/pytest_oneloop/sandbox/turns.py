@@ -18,6 +18,9 @@ if TYPE_CHECKING:
 DEADLINE: Final = 60.0
 """Seconds that one statement waits for another at most."""
 
+GRACE: Final = 0.5
+"""Seconds that a test waits for a statement that the test before it has left running."""
+
 PATIENCE: Final = 1.0
 """Seconds that a task waits for the transaction of another task that does nothing."""
 
