@@ -99,8 +99,6 @@ class Savepoints:
             self.aborted = None
         del self.entries[index + 1 :]
         entry.works.clear()
-        if entry.raw:
-            entry.works.add(entry)  # whoever holds the driver's own connection may go on
         self._roll_back(index)
         for other in above:
             if other.owner is not owner and other.state is not State.DONE:

@@ -155,6 +155,9 @@ class Transactions(Savepoints):
         self._undo(entry, since)
         self.keep([e for e in since[1:] if e in self.entries])
         entry.failed = False
+        if entry.raw:
+            # Whoever holds the driver's own connection may go on to write.
+            entry.works.add(entry)
 
     # -- statements --------------------------------------------------------------------------
 
