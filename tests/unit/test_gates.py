@@ -4,11 +4,14 @@ from __future__ import annotations
 
 import asyncio
 import threading
+import time
 from typing import TYPE_CHECKING
+from unittest.mock import patch
 
 import pytest
 
 from pytest_oneloop.sandbox import greenlets
+from pytest_oneloop.sandbox.clock import Clock
 from pytest_oneloop.sandbox.gates import AsyncGate, ThreadGate
 
 if TYPE_CHECKING:
@@ -123,6 +126,50 @@ def test_who_listens_in_vain_goes_on_and_is_forgotten() -> None:
         for _ in range(3):
             await greenlets.run(gate.listen, 0.001)
         assert gate.listeners == 0
+
+    asyncio.run(main())
+
+
+def test_the_clock_goes_on_when_others_see_one_that_stands_still() -> None:
+    assert not Clock.is_frozen()
+    with patch("time.monotonic", return_value=time.monotonic()):
+        assert Clock.is_frozen()
+        before, frozen = Clock.now(), time.monotonic()
+        time.sleep(0.001)
+        assert Clock.now() > before
+        assert time.monotonic() == frozen
+    assert not Clock.is_frozen()
+
+
+def test_who_listens_in_vain_goes_on_when_the_timers_of_the_loop_stand_still() -> None:
+    async def main() -> None:
+        gate = AsyncGate()
+        with patch("time.monotonic", return_value=time.monotonic()):
+            listener = asyncio.create_task(greenlets.run(gate.listen, 0.001))
+            until = Clock.now() + LONG
+            while not listener.done() and Clock.now() < until:
+                await asyncio.to_thread(time.sleep, 0.001)
+            assert listener.done()
+        await listener
+        assert gate.listeners == 0
+
+    asyncio.run(main())
+
+
+def test_the_bell_wakes_who_listens_when_the_clock_stands_still() -> None:
+    def timers() -> list[threading.Timer]:
+        return [thread for thread in threading.enumerate() if isinstance(thread, threading.Timer)]
+
+    async def main() -> None:
+        gate = AsyncGate()
+        with patch("time.monotonic", return_value=time.monotonic()):
+            listener = asyncio.create_task(greenlets.run(gate.listen, 1000 * LONG))
+            await turns()
+            (timer,) = timers()
+            gate.ring()
+            await listener
+        timer.join(LONG)
+        assert timers() == []
 
     asyncio.run(main())
 
