@@ -6,10 +6,10 @@ import re
 import time
 from contextlib import AbstractContextManager, ExitStack, contextmanager
 from dataclasses import dataclass, field
+from functools import partial
 from typing import TYPE_CHECKING, Any, Final
 
 from pytest_oneloop.databases.urls import connect_url, parse_server_url
-from pytest_oneloop.errors import SetupError
 from pytest_oneloop.sandbox.link import Constraints
 
 if TYPE_CHECKING:
@@ -72,6 +72,7 @@ class WorkerDatabase:
         built: Whether this process built the template.
         driver: The driver that the schema's source connected with, if any.
         seconds: How long all of it took.
+        renew: Replaces the database by another clone of the template; on a thread without a loop.
     """
 
     destination: Destination
@@ -82,6 +83,7 @@ class WorkerDatabase:
     built: bool
     driver: str | None
     seconds: float
+    renew: Callable[[], None]
 
 
 @dataclass(frozen=True, slots=True)
@@ -108,47 +110,6 @@ class Plan:
 
         found = self.settings.schema
         return find_schema(found.value, source=found.source, rootdir=self.rootdir)
-
-
-@dataclass(frozen=True, slots=True)
-class Forecast:
-    """What can be said before anything is started.
-
-    Attributes:
-        server: Such as `PostgreSQL 18.6 embedded`.
-        schema: Such as `alembic 4 revisions`; `None` where there is none.
-        template: `cached` or `not built yet`; `None` where only a start would tell.
-    """
-
-    server: str
-    schema: str | None
-    template: str | None
-
-
-def forecast(plan: Plan) -> Forecast:
-    """Say what a run will use. Reads some files; starts and imports nothing of the project."""
-    from pytest_oneloop.databases.binaries import find_binaries  # noqa: PLC0415
-    from pytest_oneloop.databases.seeds import SeedCache  # noqa: PLC0415
-    from pytest_oneloop.settings import without_password  # noqa: PLC0415
-
-    try:
-        source = plan.schema()
-        schema = source.describe() if source else None
-    except SetupError as error:
-        # It stops the run when a test needs a database, and only then.
-        source, schema = None, f"unusable ({error.code})"
-    if plan.settings.server.value:
-        return Forecast(f"server {without_password(plan.settings.server.value)}", schema, None)
-    try:
-        binaries = find_binaries(plan.settings.postgres_bin.value)
-    except SetupError as error:
-        return Forecast(f"no server ({error.code})", schema, None)
-    server = f"PostgreSQL {binaries.version} embedded"
-    if source is None or not source.name.startswith("alembic"):
-        return Forecast(server, schema, None)
-    cache = SeedCache(plan.settings.cache_dir.value, binaries)
-    _, seed = _find_seed(plan, cache, source, binaries.version)
-    return Forecast(server, schema, "cached" if seed else "not built yet")
 
 
 @contextmanager
@@ -199,7 +160,13 @@ def _on_given_server(
     name = workers.worker_name(plan.run_id, plan.worker)
     stack.callback(workers.drop_worker, address, name)
     workers.create_worker(address, template, name)
-    about = {"version": version, "server": str(address), "in_memory": False, "built": built}
+    about = {
+        "version": version,
+        "server": str(address),
+        "in_memory": False,
+        "built": built,
+        "renew": partial(workers.create_worker, address, template, name),
+    }
     return Destination(address, name, _constraints(facts)), facts, about
 
 
@@ -219,7 +186,7 @@ def _on_embedded_server(
     if source is None:
         folder = cache.base()
     else:
-        fingerprint, seed = _find_seed(plan, cache, source, binaries.version)
+        fingerprint, seed = find_seed(plan, cache, source, binaries.version)
         if seed is None:
             built = True
             seed = cache.build(
@@ -234,11 +201,12 @@ def _on_embedded_server(
         "server": "embedded",
         "in_memory": server.in_memory,
         "built": built,
+        "renew": partial(workers.create_worker, server.address, template, name),
     }
     return Destination(server.address, name, _constraints(facts)), facts, about
 
 
-def _find_seed(
+def find_seed(
     plan: Plan, cache: SeedCache, source: SchemaSource, version: str
 ) -> tuple[str, Seed | None]:
     """Return the fingerprint of what is to be had now, and the seed of it, if there is one.

@@ -9,7 +9,7 @@ from concurrent.futures import Future
 from contextlib import AbstractAsyncContextManager, ExitStack, contextmanager
 from typing import TYPE_CHECKING, Any, Final, TypeVar
 
-from pytest_oneloop import application, provision
+from pytest_oneloop import application, forecast, provision
 from pytest_oneloop.errors import OneloopError, SetupError
 from pytest_oneloop.sandbox.checkouts import REQUEST
 from pytest_oneloop.sandbox.router import Router
@@ -19,7 +19,8 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from pytest_oneloop.application.lifespan import ASGIApplication, Message, Receive, Send
-    from pytest_oneloop.provision import Destination, Forecast, WorkerDatabase
+    from pytest_oneloop.forecast import Forecast
+    from pytest_oneloop.provision import Destination, WorkerDatabase
     from pytest_oneloop.sandbox.sandbox import Sandbox
     from pytest_oneloop.settings import Settings
 
@@ -99,6 +100,9 @@ class TestRun:
         """
         sandbox = self.router.sandbox
         self.router.end()
+        if sandbox.leaked and self._database is not None:
+            self.router.lose_connections()
+            _on_a_thread(self._database.renew)
         if sandbox.statements:
             self.tests += 1
             self.statements += sandbox.statements
@@ -130,7 +134,7 @@ class TestRun:
 
     def forecast(self) -> Forecast:
         """Say what the run will use, without starting it."""
-        return provision.forecast(self._plan())
+        return forecast.forecast(self._plan())
 
     def _plan(self) -> provision.Plan:
         return provision.Plan(

@@ -35,8 +35,18 @@ BELOW: dict[str, set[str]] = {
     "application": {"errors", "options"},
     # What wires them.
     "provision": {"errors", "settings", "sandbox", "databases", "schema"},
+    "forecast": {"errors", "settings", "databases", "provision"},
     "run": {
-        *("errors", "settings", "drivers", "sandbox", "databases", "application", "provision"),
+        *(
+            "errors",
+            "settings",
+            "drivers",
+            "sandbox",
+            "databases",
+            "application",
+            "forecast",
+            "provision",
+        ),
     },
     "handle": {"run", "application"},
     # What pytest sees.

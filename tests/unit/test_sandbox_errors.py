@@ -118,8 +118,10 @@ TEXTS: list[tuple[SandboxError, str]] = [
             "what the "
             "test has written: it is closed\n"
             "  Likely cause: the server was stopped, the statement ended its own connection "
-            "(`pg_terminate_backend`), or the event loop was closed within the test\n"
-            "  What to do: let the test not end its connection, nor its loop"
+            "(`pg_terminate_backend`), the event loop was closed within the test, or the test "
+            "ended and left the statement running\n"
+            "  What to do: let the test not end its connection, nor its loop, and await or cancel "
+            "its tasks"
         ),
     ),
     (

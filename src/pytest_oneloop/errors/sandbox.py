@@ -174,8 +174,10 @@ class ConnectionLostError(SandboxError):
             f"in {test}: the connection to the test database ended, and with it what the test "
             f"has written: {cause}",
             why="the server was stopped, the statement ended its own connection "
-            "(`pg_terminate_backend`), or the event loop was closed within the test",
-            instead="let the test not end its connection, nor its loop",
+            "(`pg_terminate_backend`), the event loop was closed within the test, or the test "
+            "ended and left the statement running",
+            instead="let the test not end its connection, nor its loop, and await or cancel its "
+            "tasks",
         )
 
 

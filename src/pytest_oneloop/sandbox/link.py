@@ -9,7 +9,7 @@ from pytest_oneloop.sandbox.channel import Channel
 from pytest_oneloop.sandbox.entries import Effect
 from pytest_oneloop.sandbox.gates import AsyncGate, ThreadGate
 from pytest_oneloop.sandbox.outer import Constraints, OuterTransaction
-from pytest_oneloop.sandbox.turns import DEADLINE, GRACE, entered, taken
+from pytest_oneloop.sandbox.turns import DEADLINE, entered, taken, wait_until_vacant
 from pytest_oneloop.sandbox.words import in_words
 
 if TYPE_CHECKING:
@@ -27,15 +27,10 @@ T = TypeVar("T")
 __all__ = ["Constraints", "Link"]
 
 
-class OccupiedError(Exception):
-    """A statement of a test that has ended still runs on the connection."""
-
-
 class Link:
     """A real connection, the stack of virtual transactions on it, and the gate before it.
 
-    Every method runs where the connection lives: on its event loop, inside
-    SQLAlchemy's greenlet, or in any thread for a driver without a loop.
+    Its methods run where it lives: on its event loop, in SQLAlchemy's greenlet, or in any thread.
 
     Attributes:
         abandoned: A test has left a statement running on it, and the next one another.
@@ -49,14 +44,9 @@ class Link:
     """
 
     def __init__(
-        self,
-        real: Any,
-        driver: Driver,
-        *,
-        name: str,
-        loop: AbstractEventLoop | None,
+        self, real: Any, driver: Driver, *, name: str, loop: AbstractEventLoop | None,
         constraints: Constraints,
-    ) -> None:
+    ) -> None:  # fmt: skip
         self.real = real
         self.driver = driver
         self.name = name
@@ -92,12 +82,8 @@ class Link:
         Raises:
             OccupiedError: The test before has left a statement running that does not end.
         """
-        if self.sandbox is not sandbox and self.gate.closed:
-            try:
-                self.gate.enter(GRACE)
-            except TimeoutError:
-                raise OccupiedError from None
-            self.gate.leave()
+        if self.sandbox is not sandbox:
+            wait_until_vacant(self.gate)
         for other in lingering:
             if not other.abandoned and other.loop in (None, self.loop):
                 other.leave()

@@ -110,6 +110,14 @@ class Links:
         self._links = {key: link for key, link in self._links.items() if not link.dead}
         self._abandoned = [link for link in self._abandoned if not link.dead]
 
+    def lose(self) -> None:
+        """Drop them all; close the ones that can be closed without a loop."""
+        for link in [*self._links.values(), *self._abandoned]:
+            if link.loop is None and not link.dead:
+                link.close()
+            link.channel.dead = True
+        self.forget_dead()
+
     def abandon(self, link: Link) -> None:
         """Leave a connection to the statement that a test has left running on it."""
         link.abandoned = True

@@ -21,9 +21,9 @@ from pytest_oneloop.errors.sandbox import UnroutedEngineError, UnsupportedDialec
 from pytest_oneloop.sandbox import greenlets
 from pytest_oneloop.sandbox.connection import SandboxedConnection
 from pytest_oneloop.sandbox.drivers import SUPPORTED, driver_for
-from pytest_oneloop.sandbox.link import OccupiedError
 from pytest_oneloop.sandbox.links import Links
 from pytest_oneloop.sandbox.sandbox import Sandbox
+from pytest_oneloop.sandbox.turns import OccupiedError
 
 if TYPE_CHECKING:
     from asyncio import AbstractEventLoop
@@ -98,6 +98,10 @@ class Router:
                 engine.dispose(close=False)
         self._engines.clear()
         self._links.forget_dead()
+
+    def lose_connections(self) -> None:
+        """Use none of the real connections any more: their database is about to be replaced."""
+        self._links.lose()
 
     @contextmanager
     def redirected(self, target: Target) -> Iterator[None]:

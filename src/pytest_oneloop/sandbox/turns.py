@@ -28,6 +28,25 @@ SHORT_PATIENCE: Final = 0.02
 """The same, for a connection that has sent nothing yet, and inside one request."""
 
 
+class OccupiedError(Exception):
+    """A statement of a test that has ended still runs on the connection."""
+
+
+def wait_until_vacant(gate: Gate) -> None:
+    """Wait for a statement that an earlier test has left running.
+
+    Raises:
+        OccupiedError: It did not end in time.
+    """
+    if not gate.closed:
+        return
+    try:
+        gate.enter(GRACE)
+    except TimeoutError:
+        raise OccupiedError from None
+    gate.leave()
+
+
 @contextmanager
 def entered(gate: Gate, checkout: Checkout, deadline: float = DEADLINE) -> Iterator[None]:
     """Be alone on the real connection.

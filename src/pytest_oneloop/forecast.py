@@ -1,0 +1,53 @@
+"""What can be said of a run before anything of it is started."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from pytest_oneloop.errors import SetupError
+from pytest_oneloop.provision import find_seed
+
+if TYPE_CHECKING:
+    from pytest_oneloop.provision import Plan
+
+
+@dataclass(frozen=True, slots=True)
+class Forecast:
+    """What can be said before anything is started.
+
+    Attributes:
+        server: Such as `PostgreSQL 18.6 embedded`.
+        schema: Such as `alembic 4 revisions`; `None` where there is none.
+        template: `cached` or `not built yet`; `None` where only a start would tell.
+    """
+
+    server: str
+    schema: str | None
+    template: str | None
+
+
+def forecast(plan: Plan) -> Forecast:
+    """Say what a run will use. Reads some files; starts and imports nothing of the project."""
+    from pytest_oneloop.databases.binaries import find_binaries  # noqa: PLC0415
+    from pytest_oneloop.databases.seeds import SeedCache  # noqa: PLC0415
+    from pytest_oneloop.settings import without_password  # noqa: PLC0415
+
+    try:
+        source = plan.schema()
+        schema = source.describe() if source else None
+    except SetupError as error:
+        # It stops the run when a test needs a database, and only then.
+        source, schema = None, f"unusable ({error.code})"
+    if plan.settings.server.value:
+        return Forecast(f"server {without_password(plan.settings.server.value)}", schema, None)
+    try:
+        binaries = find_binaries(plan.settings.postgres_bin.value)
+    except SetupError as error:
+        return Forecast(f"no server ({error.code})", schema, None)
+    server = f"PostgreSQL {binaries.version} embedded"
+    if source is None or not source.name.startswith("alembic"):
+        return Forecast(server, schema, None)
+    cache = SeedCache(plan.settings.cache_dir.value, binaries)
+    _, seed = find_seed(plan, cache, source, binaries.version)
+    return Forecast(server, schema, "cached" if seed else "not built yet")
