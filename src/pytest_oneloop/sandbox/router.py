@@ -52,7 +52,6 @@ class Router:
         self.sandbox = Sandbox(OUTSIDE, self._now)
         self._links = Links(provide)
         self._engines: weakref.WeakSet[Engine] = weakref.WeakSet()
-        self.drivers: list[str] = []
 
     @property
     def connections(self) -> int:
@@ -129,7 +128,6 @@ class Router:
             arguments.clear()
             parameters.clear()
             parameters.update(redirected)
-            self.drivers.append(name)
             return None
         driver = driver_for(dialect.name, dialect.driver)
         if driver is None:
