@@ -73,6 +73,16 @@ def processes_under(folder: Path) -> dict[int, str]:
     return found
 
 
+def has_ended(pid: int) -> bool:
+    """Tell whether a process holds nothing any more: it is gone, or waits for its parent only."""
+    try:
+        # The state comes behind the name, which stands in brackets and may hold anything.
+        state = Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()[0]
+    except (FileNotFoundError, ProcessLookupError):
+        return True
+    return state in "ZX"
+
+
 def is_empty(places: Places) -> bool:
     """Tell whether no process and no file of any run is left."""
     return all(
