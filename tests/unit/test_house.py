@@ -12,7 +12,7 @@ import pytest
 
 import pytest_oneloop
 import pytest_oneloop.errors
-from pytest_oneloop.errors import OneloopError, OneloopWarning, SetupError
+from pytest_oneloop.errors import OneloopError, OneloopWarning, SetupError, UsageError
 from pytest_oneloop.errors.sandbox import SandboxError
 from tools.example_errors import EXAMPLES
 
@@ -57,6 +57,8 @@ BELOW: dict[str, set[str]] = {
     },
     "fixtures": {"errors", "loops", "application", "handle", "plugin"},
     "fixtures_asyncio": {"handle", "plugin"},
+    # The command `oneloop`.
+    "cli": {"errors"},
 }
 """For each part, the parts that it may import, for types as well."""
 
@@ -180,7 +182,7 @@ def error_classes() -> list[type[Named]]:
     while waiting:
         known = waiting.pop()
         waiting += known.__subclasses__()
-        if known not in {OneloopError, OneloopWarning, SetupError, SandboxError}:
+        if known not in {OneloopError, OneloopWarning, SetupError, SandboxError, UsageError}:
             found.append(known)
     return [known for known in found if known.__module__.startswith(PACKAGE)]
 

@@ -43,3 +43,15 @@ class SetupError(OneloopError):
 
     The first test that meets it shows the text, without a traceback, and the run stops.
     """
+
+
+class UsageError(OneloopError):
+    """The command `oneloop` cannot do what it was asked for; nothing has been changed.
+
+    The command shows it as one line, and ends with exit code 2.
+    """
+
+    @property
+    def line(self) -> str:
+        """The code, what happened, and what to do, for one line of a terminal."""
+        return f"{self.code}: {self.what} {self.instead[:1].upper()}{self.instead[1:]}"

@@ -1,0 +1,1 @@
+"""The command `oneloop`: one module for each of its subcommands."""
