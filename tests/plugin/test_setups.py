@@ -7,12 +7,15 @@ tests alone, without any of the fixtures that were written for them.
 from __future__ import annotations
 
 import re
+import shutil
 from dataclasses import dataclass
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 import psycopg
 import pytest
 
+import pytest_oneloop
 from tools.counting_proxy import CountingProxy
 from tools.listeners import CountingListener
 from tools.servers import conninfo, database_url
@@ -21,6 +24,8 @@ if TYPE_CHECKING:
     from pytest_oneloop.databases.address import ServerAddress
 
 pytestmark = pytest.mark.server
+
+SETUP_FILES = Path(pytest_oneloop.__file__).parent / "demo" / "setups"
 
 OTHER_LOOP = "attached to a different loop"
 BUSY = "cannot perform operation: another operation is in progress"
@@ -132,8 +137,8 @@ class Project:
     monkeypatch: pytest.MonkeyPatch
 
     def write(self, setup: SetUp, *, fixtures: bool = True) -> None:
-        self.pytester.copy_example("setups/app.py")
-        self.pytester.copy_example(f"setups/{setup.name}")
+        shutil.copy(SETUP_FILES / "app.py", self.pytester.path)
+        shutil.copytree(SETUP_FILES / setup.name, self.pytester.path, dirs_exist_ok=True)
         if not fixtures:
             (self.pytester.path / "conftest.py").unlink()
 

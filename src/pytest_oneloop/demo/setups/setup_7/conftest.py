@@ -1,10 +1,9 @@
 """Set-up 7: as set-up 6, with the loop scope set once, in pytest.ini."""
 
-import os
 from collections.abc import AsyncIterator
 
 import pytest
-from app import Base, app, get_session
+from app import DATABASE_URL, Base, app, get_session
 from httpx import ASGITransport, AsyncClient
 from sqlalchemy.ext.asyncio import (
     AsyncConnection,
@@ -16,7 +15,7 @@ from sqlalchemy.ext.asyncio import (
 
 @pytest.fixture(scope="session")
 async def db_engine() -> AsyncIterator[AsyncEngine]:
-    engine = create_async_engine(os.environ["APP_DATABASE_URL"])
+    engine = create_async_engine(DATABASE_URL)
     async with engine.begin() as connection:
         await connection.run_sync(Base.metadata.create_all)
     yield engine

@@ -1,21 +1,27 @@
-"""Set-up 4: one loop for the engine, the sessions and the tests."""
+"""Set-up 5: one loop, and all tables made before each test and dropped after it."""
 
-import os
 from collections.abc import AsyncIterator
 
 import pytest_asyncio
-from app import Base, app, get_session
+from app import DATABASE_URL, Base, app, get_session
 from httpx import ASGITransport, AsyncClient
 from sqlalchemy.ext.asyncio import AsyncEngine, AsyncSession, create_async_engine
 
 
 @pytest_asyncio.fixture(scope="session", loop_scope="session")
 async def db_engine() -> AsyncIterator[AsyncEngine]:
-    engine = create_async_engine(os.environ["APP_DATABASE_URL"])
-    async with engine.begin() as connection:
-        await connection.run_sync(Base.metadata.create_all)
+    engine = create_async_engine(DATABASE_URL)
     yield engine
     await engine.dispose()
+
+
+@pytest_asyncio.fixture(loop_scope="session", autouse=True)
+async def tables(db_engine: AsyncEngine) -> AsyncIterator[None]:
+    async with db_engine.begin() as connection:
+        await connection.run_sync(Base.metadata.create_all)
+    yield
+    async with db_engine.begin() as connection:
+        await connection.run_sync(Base.metadata.drop_all)
 
 
 @pytest_asyncio.fixture(loop_scope="session")

@@ -1,17 +1,16 @@
 """Set-up 1: the engine lives on the session's loop, sessions and tests on loops of their own."""
 
-import os
 from collections.abc import AsyncIterator
 
 import pytest_asyncio
-from app import Base, app, get_session
+from app import DATABASE_URL, Base, app, get_session
 from httpx import ASGITransport, AsyncClient
 from sqlalchemy.ext.asyncio import AsyncEngine, AsyncSession, create_async_engine
 
 
 @pytest_asyncio.fixture(scope="session", loop_scope="session")
 async def db_engine() -> AsyncIterator[AsyncEngine]:
-    engine = create_async_engine(os.environ["APP_DATABASE_URL"])
+    engine = create_async_engine(DATABASE_URL)
     async with engine.begin() as connection:
         await connection.run_sync(Base.metadata.create_all)
     yield engine

@@ -1,10 +1,9 @@
 """Set-up 3: an engine for each test, on the test's own loop."""
 
-import os
 from collections.abc import AsyncIterator
 
 import pytest
-from app import Base, app, get_session
+from app import DATABASE_URL, Base, app, get_session
 from httpx import ASGITransport, AsyncClient
 from sqlalchemy.ext.asyncio import (
     AsyncEngine,
@@ -16,7 +15,7 @@ from sqlalchemy.ext.asyncio import (
 
 @pytest.fixture
 async def db_engine() -> AsyncIterator[AsyncEngine]:
-    engine = create_async_engine(os.environ["APP_DATABASE_URL"])
+    engine = create_async_engine(DATABASE_URL)
     async with engine.begin() as connection:
         await connection.run_sync(Base.metadata.create_all)
     yield engine

@@ -1,0 +1,1 @@
+"""The demonstration: the set-ups that people write by hand, run and measured."""
