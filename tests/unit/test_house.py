@@ -33,6 +33,8 @@ BELOW: dict[str, set[str]] = {
     "schema": {"errors", "drivers"},
     "loops": {"errors"},
     "application": {"errors", "options"},
+    # Draws what `loops` describes.
+    "maps": {"errors", "loops"},
     # What wires them.
     "provision": {"errors", "settings", "sandbox", "databases", "schema"},
     "forecast": {"errors", "settings", "databases", "provision"},

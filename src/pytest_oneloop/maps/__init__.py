@@ -1,0 +1,1 @@
+"""The loop map, drawn: as a page and in a terminal."""

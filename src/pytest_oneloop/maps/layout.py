@@ -1,0 +1,248 @@
+"""The geometry of the picture: where each loop, step, resident and arrow is drawn.
+
+Time goes down; each loop is a panel in its column. Letters are those of a monospaced font, which
+is as good as equally wide everywhere, so that the width of a text is known here: one cell is
+`LETTER` of the font's size. All numbers are pixels of the unscaled picture.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Final
+
+from rich.cells import cell_len, set_cell_size
+
+from pytest_oneloop.maps import wording
+from pytest_oneloop.maps.shapes import Badge, Box, Chip, Clock, Drawing, Panel, Tag
+from pytest_oneloop.maps.timeline import Closes, Crosses, Lives, Opens, Runs, timeline
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from pytest_oneloop.maps.fold import Arrow, Folded, Guest
+    from pytest_oneloop.maps.shapes import Size
+
+LETTER: Final = 0.61
+"""A cell's width as a part of the font's size: the widest of the common monospaced fonts."""
+
+HEIGHTS: Final = {Opens: 34, Runs: 34, Lives: 26, Crosses: 28, Closes: 20}
+"""How much of the picture's height each kind of row takes."""
+
+_GAP: Final = 6
+"""What is left free at the bottom of a row."""
+
+
+def draw(folded: Folded, size: Size) -> Drawing:
+    """Return the geometry of a folded map; pure."""
+    return _Draughtsman(folded, size).drawing()
+
+
+_MARGIN: Final = 2
+_PADDING: Final = 10
+_TRACK: Final = 9
+"""The distance of lines that run beside one another."""
+
+_CHANNEL: Final = 18
+"""The distance of columns without an arrow between them."""
+
+
+class _Draughtsman:
+    """Draws one map in one size."""
+
+    def __init__(self, folded: Folded, size: Size) -> None:
+        self._folded = folded
+        self._size = size
+        self._timeline = timeline(folded)
+        self._tops: list[float] = []
+        self._height: float = _MARGIN
+        for row in self._timeline.rows:
+            self._tops.append(self._height)
+            self._height += HEIGHTS[type(row)]
+        self._heights_of_sources()
+        self._lay_tracks()
+        self._place_columns()
+        self._tests = _names_of_tests(folded, self._cells(self._inner(0).width - _ICON))
+
+    def drawing(self) -> Drawing:
+        rows = list(zip(self._timeline.rows, self._tops, strict=True))
+        measured = self._size.clock > 0
+        return Drawing(
+            size=self._size,
+            width=self._columns[-1].right + _MARGIN if self._columns else self._size.width,
+            height=self._height,
+            panels=tuple(self._panel(row.loop, y) for row, y in rows if isinstance(row, Opens)),
+            chips=tuple(self._chip(row, y) for row, y in rows if isinstance(row, Runs)),
+            badges=tuple(self._badge(row, y) for row, y in rows if isinstance(row, Lives)),
+            tags=tuple(self._tag(row, y) for row, y in rows if isinstance(row, Crosses)),
+            clocks=tuple(
+                Clock(y + (HEIGHTS[Runs] - _GAP) / 2, f"{row.block.started:.2f} s")
+                for row, y in rows
+                if measured and isinstance(row, Runs) and row.block.started is not None
+            ),
+        )
+
+    # -- heights ---------------------------------------------------------------------------------
+
+    def _heights_of_sources(self) -> None:
+        """Note the middle of the rows at which arrows can begin, and where each loop ends."""
+        self._middle_of_loop: dict[int, float] = {}
+        self._middle_of_block: dict[int, float] = {}
+        self._middle_of_arrow: dict[int, float] = {}
+        self._end_of_loop: dict[int, float] = {}
+        for row, top in zip(self._timeline.rows, self._tops, strict=True):
+            middle = top + (HEIGHTS[type(row)] - _GAP) / 2
+            match row:
+                case Opens(loop):
+                    self._middle_of_loop[loop] = middle
+                case Runs(_, number, _):
+                    self._middle_of_block[number] = middle
+                case Crosses(_, arrow):
+                    self._middle_of_arrow[id(arrow)] = middle
+                case Closes(loop):
+                    self._end_of_loop[loop] = top + HEIGHTS[Closes] / 2
+                case Lives():
+                    pass
+
+    def _source_height(self, arrow: Arrow) -> float:
+        if arrow.source is None:
+            return self._middle_of_loop[arrow.source_loop]
+        return self._middle_of_block[arrow.source]
+
+    # -- columns ---------------------------------------------------------------------------------
+
+    def _channel(self, arrow: Arrow) -> int:
+        """Return the space between columns in which an arrow runs down: left of that column."""
+        source = self._timeline.columns[arrow.source_loop]
+        target = self._timeline.columns[arrow.target_loop]
+        return source + 1 if target > source else source
+
+    def _lay_tracks(self) -> None:
+        """Give each source a track of its own in the space in which its arrows run."""
+        spans: dict[tuple[int, float], list[float]] = {}
+        for arrow in self._folded.arrows:
+            source = self._source_height(arrow)
+            heights = spans.setdefault((self._channel(arrow), source), [source])
+            heights.append(self._middle_of_arrow[id(arrow)])
+        self._track: dict[tuple[int, float], int] = {}
+        self._tracks: dict[int, int] = {}
+        taken: dict[int, list[float]] = {}
+        for (channel, source), heights in sorted(spans.items(), key=lambda span: min(span[1])):
+            lasts = taken.setdefault(channel, [])
+            track = next((n for n, last in enumerate(lasts) if last < min(heights)), len(lasts))
+            lasts[track : track + 1] = [max(heights)]
+            self._track[channel, source] = track
+            self._tracks[channel] = len(lasts)
+
+    def _channel_width(self, channel: int) -> float:
+        tracks = self._tracks.get(channel, 0)
+        return (_CHANNEL if channel else 0) + _TRACK * (tracks + 1) * bool(tracks)
+
+    def _place_columns(self) -> None:
+        number = self._timeline.width
+        channels = [self._channel_width(channel) for channel in range(number)]
+        left: float = _MARGIN + self._size.clock
+        free = self._size.width - left - _MARGIN - sum(channels)
+        width = max(self._size.column, free / number) if number else 0.0
+        self._columns: list[Box] = []
+        for channel in channels:
+            left += channel
+            self._columns.append(Box(left, 0, width, self._height))
+            left += width
+
+    # -- what is drawn ---------------------------------------------------------------------------
+
+    def _guests(self, loop: int) -> list[Guest]:
+        return [guest for guest in self._folded.guests if guest.loop == loop]
+
+    def _inner(self, loop: int) -> Box:
+        """Return the part of a panel in which its rows are."""
+        column = self._columns[self._timeline.columns[loop]] if self._columns else Box(0, 0, 0, 0)
+        tracks = len(self._guests(loop)) if self._columns else 0
+        width = column.width - 2 * _PADDING - _TRACK * tracks
+        return Box(column.x + _PADDING, 0, width, 0)
+
+    def _cells(self, width: float) -> int:
+        return int(width / (LETTER * self._size.font))
+
+    def _panel(self, loop: int, y: float) -> Panel:
+        column = self._columns[self._timeline.columns[loop]]
+        box = Box(column.x, y, column.width, self._end_of_loop[loop] - y)
+        head = Box(column.x, y, column.width, HEIGHTS[Opens] - _GAP)
+        known = self._folded.loops[loop]
+        room = self._cells(column.width - 2 * _PADDING)
+        return Panel(loop, box, head, *_pair(known.name, wording.lifetime(known.scope), room))
+
+    def _chip(self, row: Runs, y: float) -> Chip:
+        inner = self._inner(row.loop)
+        box = Box(inner.x, y, inner.width, HEIGHTS[Runs] - _GAP)
+        name = self._tests.get(row.number, row.block.name)
+        name, note = _pair(name, wording.note(row.block), self._cells(box.width - _ICON))
+        return Chip(row.number, row.block, box, name, note)
+
+    def _badge(self, row: Lives, y: float) -> Badge:
+        inner = self._inner(row.loop)
+        box = Box(inner.x, y, inner.width, HEIGHTS[Lives] - _GAP)
+        line = box.right + _TRACK * (1 + self._guests(row.loop).index(row.guest))
+        name = fit([wording.guest_name(row.guest)], self._cells(box.width - _ICON))
+        return Badge(row.guest, box, name, line, self._end_of_loop[row.loop] - _GAP)
+
+    def _tag(self, row: Crosses, y: float) -> Tag:
+        inner = self._inner(row.loop)
+        names = wording.arrow_names(row.arrow, self._folded)
+        name = fit(names, self._cells(inner.width - _ICON))
+        width = _ICON + cell_len(name) * LETTER * self._size.font
+        box = Box(inner.x, y, min(width, inner.width), HEIGHTS[Crosses] - _GAP)
+        return Tag(row.arrow, box, name, self._path(row.arrow, box))
+
+    def _path(self, arrow: Arrow, box: Box) -> tuple[tuple[float, float], ...]:
+        source, channel = self._source_height(arrow), self._channel(arrow)
+        columns = self._timeline.columns
+        begin = self._inner(arrow.source_loop)
+        to_the_right = columns[arrow.target_loop] > columns[arrow.source_loop]
+        to_the_left = columns[arrow.target_loop] < columns[arrow.source_loop]
+        if arrow.source is None:
+            begin = self._columns[columns[arrow.source_loop]]
+        track = self._columns[channel].x - _TRACK * (1 + self._track[channel, source])
+        return (
+            (begin.right if to_the_right else begin.x, source),
+            (track, source),
+            (track, box.middle),
+            (box.right if to_the_left else box.x, box.middle),
+        )
+
+
+_ICON: Final = 32
+"""What a box needs for its icon and for its edges."""
+
+
+def fit(candidates: Sequence[str], cells: int) -> str:
+    """Return the first text that fits into so many cells; the last one, shortened, if none does."""
+    for text in candidates:
+        if cell_len(text) <= cells:
+            return text
+    return f"{set_cell_size(candidates[-1], max(cells - 1, 0)).rstrip()}…"
+
+
+def _pair(name: str, note: str, cells: int) -> tuple[str, str]:
+    """Return a name and what is said beside it: all of both, or less of them."""
+    if note and cell_len(name) + 2 + cell_len(note) <= cells:
+        return name, note
+    short = note.rpartition(" · ")[2]
+    if short and cell_len(name) + 2 + cell_len(short) <= cells:
+        return name, short
+    return fit([name], cells), ""
+
+
+def _names_of_tests(folded: Folded, cells: int) -> dict[int, str]:
+    """Return a name for each single test: as much of its node id as all of them have room for."""
+    tests = {
+        number: block.name
+        for number, block in enumerate(folded.blocks)
+        if block.kind == "test" and len(block.steps) == 1 and "::" in block.name
+    }
+    forms = [tests, {number: name.rpartition("/")[2] for number, name in tests.items()}]
+    forms.append({number: name.partition("::")[2] for number, name in tests.items()})
+    notes = {number: cell_len(wording.note(folded.blocks[number])) + 2 for number in tests}
+    for form in forms:
+        if all(cell_len(name) + notes[number] <= cells for number, name in form.items()):
+            return form
+    return forms[-1]
