@@ -16,9 +16,9 @@ import psycopg
 import psycopg2
 import pytest
 
+from pytest_oneloop.demo.wire import WireError
 from tools.counting_proxy import CountingProxy, Traffic
 from tools.servers import conninfo
-from tools.wire import WireError
 
 if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable, Iterator

@@ -5,7 +5,7 @@ Source: "Frontend/Backend Protocol", chapter "Message Formats", of the PostgreSQ
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 # The four messages that have a number instead of a letter. They come first on a connection.
 _NUMBERED = {
@@ -13,6 +13,7 @@ _NUMBERED = {
     80877103: "SSLRequest",
     80877104: "GSSENCRequest",
 }
+_MAJOR_VERSION = 3
 NEGOTIATIONS = frozenset({"SSLRequest", "GSSENCRequest"})
 
 # A COPY FROM STDIN that a Query started ends with one of these; the client then waits.
@@ -85,7 +86,7 @@ class ClientStream:
         code = int.from_bytes(raw[4:8])
         if code in _NUMBERED:
             return _NUMBERED[code]
-        if code >> 16 != 3:  # the major version is the upper half
+        if code >> 16 != _MAJOR_VERSION:  # the upper half of it
             raise WireError(raw)
         self._started = True
         return "Startup"
@@ -101,6 +102,8 @@ class Heard:
         ends_group: Whether the client now waits for an answer.
         executed: The SQL that this message runs.
         parsed: The SQL that this message prepares.
+        bound: The SQL that this message gives values to.
+        database: The database that the connection is of; empty until it has said so.
     """
 
     connection: int
@@ -108,6 +111,13 @@ class Heard:
     ends_group: bool = False
     executed: str | None = None
     parsed: str | None = None
+    bound: str | None = None
+    database: str = ""
+
+    @property
+    def sql(self) -> str:
+        """The SQL that this message is about, whatever it does with it; empty for none."""
+        return self.executed or self.parsed or self.bound or ""
 
 
 class Conversation:
@@ -119,6 +129,7 @@ class Conversation:
 
     def __init__(self, connection: int) -> None:
         self._connection = connection
+        self._database = ""
         self._statements: dict[str, str] = {}
         self._portals: dict[str, str] = {}
         self._extended = False
@@ -126,27 +137,34 @@ class Conversation:
     def hear(self, message: ClientMessage) -> Heard:
         """Take the next message and say what it means."""
         kind = message.kind
-        heard = Heard(self._connection, kind)
+        if kind == "Startup":
+            self._database = _database(message)
+        heard = Heard(self._connection, kind, database=self._database)
         if kind == "Q":
             self._extended = False
-            return Heard(self._connection, kind, ends_group=True, executed=_texts(message)[0])
+            return replace(heard, ends_group=True, executed=_texts(message)[0])
         if kind == "P":
             name, sql = _texts(message)[:2]
             self._statements[name] = sql
-            return Heard(self._connection, kind, parsed=sql)
+            return replace(heard, parsed=sql)
         if kind == "B":
             portal, name = _texts(message)[:2]
             self._portals[portal] = self._statements.get(name, "")
-        elif kind == "E":
+            return replace(heard, bound=self._portals[portal])
+        if kind == "E":
             self._extended = True
             portal = _texts(message)[0]
-            return Heard(self._connection, kind, executed=self._portals.get(portal, ""))
-        elif kind in {"S", "H", "F"}:
-            return Heard(self._connection, kind, ends_group=True)
-        elif kind in _COPY_ENDS:
-            # After an extended COPY the client sends a Sync as well, and that is counted.
-            return Heard(self._connection, kind, ends_group=not self._extended)
-        return heard
+            return replace(heard, executed=self._portals.get(portal, ""))
+        # After an extended COPY the client sends a Sync as well, and that is counted.
+        ends_copy = kind in _COPY_ENDS and not self._extended
+        return replace(heard, ends_group=ends_copy or kind in {"S", "H", "F"})
+
+
+def _database(startup: ClientMessage) -> str:
+    """Return the database that a client asks for: its user's name, where it names none."""
+    words = startup.body[4:].decode(errors="replace").split("\0")
+    named = dict(zip(words[::2], words[1::2], strict=False))
+    return named.get("database") or named.get("user", "")
 
 
 def _texts(message: ClientMessage) -> list[str]:
