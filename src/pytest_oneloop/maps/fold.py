@@ -160,14 +160,18 @@ def module_of(test: str) -> str:
 
 
 def _homes(steps: Sequence[Step]) -> list[str]:
-    """Return for each step the test that it is for: itself, or the next one that runs."""
+    """Return for each step the test that it is for: itself, or the next one that runs.
+
+    The next one on its own loop, if there is one: of several processes, each has its own tests.
+    """
     tests = [step.name for step in steps if step.kind == "test"]
-    home = tests[-1] if tests else ""
+    following = tests[-1] if tests else ""
+    on_lane: dict[str, str] = {}
     homes = []
     for step in reversed(steps):
         if step.kind == "test":
-            home = step.name
-        homes.append(home)
+            following = on_lane[step.lane] = step.name
+        homes.append(on_lane.get(step.lane, following))
     return homes[::-1]
 
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
@@ -26,6 +26,10 @@ class Size:
     column: int
     font: float
     clock: int
+
+    def without_clock(self) -> Size:
+        """Return the same size for a map that has no times."""
+        return replace(self, clock=0)
 
 
 @dataclass(frozen=True, slots=True)

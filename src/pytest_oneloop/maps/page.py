@@ -1,0 +1,119 @@
+"""The loop map as one self-contained page: no request to any other place, readable on a phone."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from importlib.resources import files
+from typing import TYPE_CHECKING, Final
+
+from jinja2 import Environment, StrictUndefined
+from markupsafe import Markup
+from rich.cells import cell_len
+
+from pytest_oneloop.maps import entries, paths, wording
+from pytest_oneloop.maps.fold import fold
+from pytest_oneloop.maps.layout import LETTER, draw
+from pytest_oneloop.maps.shapes import Size
+from pytest_oneloop.maps.timeline import SCOPES
+
+if TYPE_CHECKING:
+    from pytest_oneloop.loops.loopmap import LoopMap
+    from pytest_oneloop.maps.fold import Folded
+    from pytest_oneloop.maps.shapes import Badge, Chip, Drawing, Panel
+
+SIZES: Final = (
+    Size("small", width=340, column=150, font=11.5, clock=0),
+    Size("medium", width=600, column=190, font=12.5, clock=0),
+    Size("large", width=880, column=220, font=13, clock=64),
+)
+"""For phones, for tablets, for desks. The page holds a picture of each size, and shows one."""
+
+_CROSSINGS: Final = 5
+"""As many crossings are told at the head of the page; the others after a click."""
+
+
+def render(loop_map: LoopMap) -> str:
+    """Return the page, as text of a file in UTF-8."""
+    folded = fold(loop_map)
+    environment = Environment(autoescape=True, undefined=StrictUndefined)
+    guests = {id(guest): number for number, guest in enumerate(folded.guests)}
+    arrows = {id(arrow): number for number, arrow in enumerate(folded.arrows)}
+    environment.filters["number"] = lambda known: (guests | arrows)[id(known)]
+    environment.filters["spoken"] = entries.spoken
+    environment.filters["told"] = lambda arrow: entries.told(arrow, folded)
+    template = environment.from_string(_text("page.html.j2"))
+    return template.render(
+        heading=f"Loop map of {loop_map.title}",
+        title=loop_map.title,
+        summary=wording.summary(loop_map),
+        fine=_fine(loop_map, folded),
+        scopes=[scope for scope in SCOPES if scope in _scopes(folded)] or ["session"],
+        crossings=[entries.crossing(arrow, folded) for arrow in folded.arrows],
+        shown=_CROSSINGS,
+        drawings=[
+            draw(folded, size if loop_map.measured else size.without_clock()) for size in SIZES
+        ],
+        sections=entries.sections(folded),
+        lanes=lambda drawing: _lanes(drawing, folded),
+        way=paths.way,
+        tip=paths.tip,
+        hexagon=paths.hexagon,
+        # Of this package, not of the user's: no text of them may be escaped.
+        style=Markup(_text("page.css")),  # noqa: S704
+        script=Markup(_text("page.js")),  # noqa: S704
+    )
+
+
+def _text(name: str) -> str:
+    return (files(__package__) / name).read_text(encoding="utf-8")
+
+
+def _scopes(folded: Folded) -> set[str]:
+    return {loop.scope for loop in folded.loops}
+
+
+def _fine(loop_map: LoopMap, folded: Folded) -> str:
+    made = (
+        "Times are of one run."
+        if loop_map.measured
+        else "Read from the suite as pytest collects it; no test was run."
+    )
+    rule = "An object that is bound to one loop fails on another."
+    return " ".join(filter(None, [rule, made, wording.folding(folded)]))
+
+
+@dataclass(frozen=True, slots=True)
+class _Life:
+    """A badge, and where its text ends: there, the line of its life begins."""
+
+    badge: Badge
+    text_end: float
+
+
+@dataclass(frozen=True, slots=True)
+class _Lane:
+    """All that is drawn of one loop."""
+
+    panel: Panel
+    scope: str
+    label: str
+    lives: list[_Life]
+    chips: list[Chip]
+
+
+def _lanes(drawing: Drawing, folded: Folded) -> list[_Lane]:
+    letter = LETTER * drawing.size.font
+    return [
+        _Lane(
+            panel=panel,
+            scope=folded.loops[panel.loop].scope,
+            label=entries.loop_label(folded.loops[panel.loop]),
+            lives=[
+                _Life(badge, badge.box.x + 32 + cell_len(badge.name) * letter)
+                for badge in drawing.badges
+                if badge.guest.loop == panel.loop
+            ],
+            chips=[chip for chip in drawing.chips if chip.block.loop == panel.loop],
+        )
+        for panel in drawing.panels
+    ]
