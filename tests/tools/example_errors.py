@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 from pytest_oneloop.databases.address import ServerAddress
 from pytest_oneloop.errors import application as app
-from pytest_oneloop.errors import connection, lifespan, sandbox, schema, server, settings
+from pytest_oneloop.errors import connection, demo, lifespan, sandbox, schema, server, settings
 
 if TYPE_CHECKING:
     from pytest_oneloop.errors import OneloopError, OneloopWarning
@@ -121,5 +121,13 @@ EXAMPLES: list[OneloopError | OneloopWarning] = [
     lifespan.LifespanEndedError(reason="ValueError: no such queue"),
     lifespan.LifespanMessageError(message="lifespan.startup.complete", state="shutdown"),
     app.ClientWithoutLoopError(test=_TEST),
+    demo.MissingExtraError(["fastapi", "httpx"]),
+    demo.UnwritablePlaceError(Path("report.html"), "it is a folder"),
+    demo.SetUpRunError(
+        4,
+        plugin=False,
+        reason="pytest ended with code 4",
+        output=["ImportError while loading conftest '/tmp/demo/setup_4/conftest.py'."],
+    ),
 ]
 """One of each class. Their texts are the ones that the page shows."""
