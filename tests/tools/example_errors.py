@@ -7,7 +7,16 @@ from typing import TYPE_CHECKING
 
 from pytest_oneloop.databases.address import ServerAddress
 from pytest_oneloop.errors import application as app
-from pytest_oneloop.errors import connection, demo, lifespan, sandbox, schema, server, settings
+from pytest_oneloop.errors import (
+    connection,
+    demo,
+    lifespan,
+    project,
+    sandbox,
+    schema,
+    server,
+    settings,
+)
 
 if TYPE_CHECKING:
     from pytest_oneloop.errors import OneloopError, OneloopWarning
@@ -121,6 +130,24 @@ EXAMPLES: list[OneloopError | OneloopWarning] = [
     lifespan.LifespanEndedError(reason="ValueError: no such queue"),
     lifespan.LifespanMessageError(message="lifespan.startup.complete", state="shutdown"),
     app.ClientWithoutLoopError(test=_TEST),
+    project.NoProjectError(Path("/shop/docs")),
+    project.NotAFolderError(Path("/shop/shop/main.py"), exists=True),
+    project.MalformedConfigurationError(
+        Path("/shop/pyproject.toml"), problem="Expected '=' after a key (at line 7, column 9)"
+    ),
+    project.NotWritableError(Path("/shop/pyproject.toml"), problem="permission denied"),
+    project.UneditableConfigurationError(
+        Path("/shop/pyproject.toml"),
+        lines=["[tool.pytest.ini_options]", 'asyncio_mode = "auto"'],
+    ),
+    project.SeveralCandidatesError(
+        "applications",
+        found=[("shop.main:app", "shop/main.py:7"), ("admin.main:app", "admin/main.py:12")],
+        flag="--app",
+    ),
+    project.UnknownTargetError(
+        "--app", "shop.main:ap", problem="shop/main.py has no such name; it has app"
+    ),
     demo.MissingExtraError(["fastapi", "httpx"]),
     demo.UnwritablePlaceError(Path("report.html"), "it is a folder"),
     demo.SetUpRunError(

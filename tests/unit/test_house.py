@@ -61,8 +61,10 @@ BELOW: dict[str, set[str]] = {
     "fixtures_asyncio": {"handle", "plugin"},
     # The demonstration, which runs the plugin in processes of their own.
     "demo": {"errors", "databases"},
+    # The project as its files show it, for the command line.
+    "project": {"errors", "schema"},
     # The command `oneloop`.
-    "cli": {"errors", "demo"},
+    "cli": {"errors", "demo", "project"},
 }
 """For each part, the parts that it may import, for types as well."""
 
