@@ -10,7 +10,7 @@ from pytest_oneloop.maps import wording
 if TYPE_CHECKING:
     from collections.abc import Iterable
 
-    from pytest_oneloop.loops.loopmap import Crossing, Place, Step
+    from pytest_oneloop.loops.loopmap import Crossing, Place
     from pytest_oneloop.maps.fold import Arrow, Block, Folded, Guest, Loop
 
 _UNKNOWN: Final = "not known"
@@ -46,7 +46,7 @@ class Section:
 
 @dataclass(frozen=True, slots=True)
 class Told:
-    """One arrow, for a sentence."""
+    """One object that crosses, for a sentence."""
 
     what: str
     made_on: str
@@ -72,27 +72,37 @@ def sections(folded: Folded) -> list[Section]:
     return found
 
 
-def crossing(arrow: Arrow, folded: Folded) -> Told:
-    """Return an arrow in words."""
-    first = arrow.crossings[0]
-    more = len(arrow.crossings) - 1
-    made_by = first.made_by if arrow.source is None else folded.blocks[arrow.source].name
-    return Told(
-        what=wording.arrow_names(arrow, folded)[-1],
-        made_on=folded.loops[arrow.source_loop].name,
-        made_by=made_by,
-        used_on=folded.loops[arrow.target_loop].name,
-        used_by=first.used_by if not more else f"{first.used_by} and {more:,} more",
-        place=str(first.place or ""),
-    )
+def objects(folded: Folded) -> list[Told]:
+    """Return what crosses, once for each object, whatever the number of its arrows."""
+    together: dict[tuple[str, int, str], list[Arrow]] = {}
+    for arrow in folded.arrows:
+        key = (arrow.name, arrow.source_loop, arrow.crossings[0].made_by)
+        together.setdefault(key, []).append(arrow)
+    return [_told(arrows, folded) for arrows in together.values()]
 
 
 def told(arrow: Arrow, folded: Folded) -> str:
     """Return an arrow as a sentence, for a screen reader."""
-    it = crossing(arrow, folded)
+    it = _told([arrow], folded)
     return (
         f"{it.what} crosses: made on the {it.made_on} by {it.made_by}, "
-        f"used on the {it.used_on} by {it.used_by}"
+        f"used on {it.used_on} by {it.used_by}"
+    )
+
+
+def _told(arrows: list[Arrow], folded: Folded) -> Told:
+    crossings = [crossing for arrow in arrows for crossing in arrow.crossings]
+    loops = list(dict.fromkeys(crossing.used_on for crossing in crossings))
+    users = list(dict.fromkeys(crossing.used_by for crossing in crossings))
+    places = list(dict.fromkeys(str(crossing.place or "") for crossing in crossings))
+    target = folded.loops[arrows[0].target_loop]
+    return Told(
+        what=crossings[0].name,
+        made_on=folded.loops[arrows[0].source_loop].name,
+        made_by=crossings[0].made_by,
+        used_on=f"the {target.name}" if len(arrows) == 1 else f"{len(loops):,} other loops",
+        used_by=users[0] + (f" and {len(users) - 1:,} more" if len(users) > 1 else ""),
+        place=places[0] if len(places) == 1 else "",
     )
 
 
@@ -116,7 +126,6 @@ def _loop_entry(number: int, loop: Loop) -> Entry:
         name=loop.name,
         kind="event loop" if one else f"{len(loop.lanes):,} event loops, one after another",
         facts=(("Scope", loop.scope, False), ("Life", wording.lifetime(loop.scope), False)),
-        members=() if one else tuple((lane.name, "") for lane in loop.lanes),
     )
 
 
@@ -133,7 +142,9 @@ def _guest_entry(number: int, guest: Guest, folded: Folded) -> Entry:
         facts=tuple(facts),
         members=()
         if one
-        else tuple((f"{it.name}, made by {it.owner}", _place(it.place)) for it in guest.residents),
+        else _distinct(
+            (f"{it.name}, made by {it.owner}", _place(it.place)) for it in guest.residents
+        ),
     )
 
 
@@ -156,37 +167,44 @@ def _block_entry(number: int, block: Block, folded: Folded) -> Entry:
         name=block.name,
         kind=kind,
         facts=tuple(facts),
-        members=tuple(_members(block.steps)) if len(block.steps) > 1 else (),
+        members=tuple(_members(block)) if len(block.steps) > 1 else (),
     )
 
 
-def _members(steps: Iterable[Step]) -> Iterable[tuple[str, str]]:
-    for step in steps:
+def _members(block: Block) -> Iterable[tuple[str, str]]:
+    if block.kind == "fixture":
+        # One function, run again and again: its places are few, and its times say little.
+        yield from _distinct((step.name, _place(step.place)) for step in block.steps)
+        return
+    for step in block.steps:
         took = "" if step.seconds is None else f" · {wording.duration(step.seconds)}"
         yield step.name, f"{_place(step.place)}{took}"
 
 
 def _arrow_entry(number: int, arrow: Arrow, folded: Folded) -> Entry:
-    it = crossing(arrow, folded)
+    it = _told([arrow], folded)
     facts = [
         ("Made on", it.made_on, True),
         ("Made by", it.made_by, True),
-        ("Used on", it.used_on, True),
+        ("Used on", it.used_on.removeprefix("the "), True),
         ("Used by", it.used_by, True),
         ("Look at", it.place or _UNKNOWN, True),
     ]
-    many = len(arrow.crossings) > 1
     return Entry(
         id=f"a{number}",
-        name=it.what,
+        name=wording.arrow_names(arrow, folded)[-1],
         kind="crosses from one loop to another",
         facts=tuple(facts),
-        members=tuple(map(_used, arrow.crossings)) if many else (),
+        members=_distinct(map(_used, arrow.crossings)) if len(arrow.crossings) > 1 else (),
     )
 
 
 def _used(one: Crossing) -> tuple[str, str]:
     return f"used by {one.used_by}", _place(one.place)
+
+
+def _distinct(members: Iterable[tuple[str, str]]) -> tuple[tuple[str, str], ...]:
+    return tuple(dict.fromkeys(members))
 
 
 def _place(place: Place | None) -> str:

@@ -236,7 +236,7 @@ class _Folding:
             Loop(
                 name=lanes[0].name
                 if len(lanes) == 1
-                else f"{len(lanes)} loops in {_title(next(iter(served[lanes[0].key])))}",
+                else f"{len(lanes):,} loops in {_title(next(iter(served[lanes[0].key])))}",
                 scope=lanes[0].scope,
                 lanes=tuple(lanes),
             )

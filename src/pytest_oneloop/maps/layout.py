@@ -41,6 +41,12 @@ _PADDING: Final = 10
 _TRACK: Final = 9
 """The distance of lines that run beside one another."""
 
+_LONG: Final = 40
+"""Cells of a name; a longer one, such as that of a test with parameters, claims no more room."""
+
+_TURN: Final = 12
+"""The distance of a line from the panel that it turns to."""
+
 _CHANNEL: Final = 18
 """The distance of columns without an arrow between them."""
 
@@ -134,19 +140,32 @@ class _Draughtsman:
 
     def _channel_width(self, channel: int) -> float:
         tracks = self._tracks.get(channel, 0)
-        return (_CHANNEL if channel else 0) + _TRACK * (tracks + 1) * bool(tracks)
+        return (_CHANNEL if channel else 0) + (_TRACK * tracks + _TURN) * bool(tracks)
 
     def _place_columns(self) -> None:
         number = self._timeline.width
         channels = [self._channel_width(channel) for channel in range(number)]
         left: float = _MARGIN + self._size.clock
-        free = self._size.width - left - _MARGIN - sum(channels)
-        width = max(self._size.column, free / number) if number else 0.0
+        wanted = [self._wanted(column) for column in range(number)]
+        widths = _share(self._size.width - left - _MARGIN - sum(channels), wanted)
         self._columns: list[Box] = []
-        for channel in channels:
+        for channel, width in zip(channels, widths, strict=True):
             left += channel
-            self._columns.append(Box(left, 0, width, self._height))
-            left += width
+            self._columns.append(Box(left, 0, max(width, self._size.column), self._height))
+            left += self._columns[-1].width
+
+    def _wanted(self, column: int) -> float:
+        """Return the width in which a column's names can be read, in their shortest form."""
+        here = {loop for loop, its in enumerate(self._timeline.columns) if its == column}
+        loops = [wording.loop_names(self._folded.loops[loop])[-1] for loop in here]
+        steps = [block.name for block in self._folded.blocks if block.loop in here]
+        heads = max((cell_len(name) for name in loops), default=0)
+        chips = max((cell_len(name.rpartition("::")[2]) for name in steps), default=0)
+        tracks = max((len(self._guests(loop)) for loop in here), default=0)
+        letter = LETTER * self._size.font
+        head = min(heads, _LONG) * letter + 2 * _PADDING + 2
+        chip = min(chips, _LONG) * letter + 2 * _PADDING + _ICON + _TRACK * tracks
+        return max(head, chip, self._size.column)
 
     # -- what is drawn ---------------------------------------------------------------------------
 
@@ -169,13 +188,15 @@ class _Draughtsman:
         head = Box(column.x, y, column.width, HEIGHTS[Opens] - _GAP)
         known = self._folded.loops[loop]
         room = self._cells(column.width - 2 * _PADDING)
-        return Panel(loop, box, head, *_pair(known.name, wording.lifetime(known.scope), room))
+        return Panel(
+            loop, box, head, *_pair(wording.loop_names(known), wording.lifetime(known.scope), room)
+        )
 
     def _chip(self, row: Runs, y: float) -> Chip:
         inner = self._inner(row.loop)
         box = Box(inner.x, y, inner.width, HEIGHTS[Runs] - _GAP)
         name = self._tests.get(row.number, row.block.name)
-        name, note = _pair(name, wording.note(row.block), self._cells(box.width - _ICON))
+        name, note = _pair([name], wording.note(row.block), self._cells(box.width - _ICON))
         return Chip(row.number, row.block, box, name, note)
 
     def _badge(self, row: Lives, y: float) -> Badge:
@@ -201,7 +222,7 @@ class _Draughtsman:
         to_the_left = columns[arrow.target_loop] < columns[arrow.source_loop]
         if arrow.source is None:
             begin = self._columns[columns[arrow.source_loop]]
-        track = self._columns[channel].x - _TRACK * (1 + self._track[channel, source])
+        track = self._columns[channel].x - _TURN - _TRACK * self._track[channel, source]
         return (
             (begin.right if to_the_right else begin.x, source),
             (track, source),
@@ -222,14 +243,27 @@ def fit(candidates: Sequence[str], cells: int) -> str:
     return f"{set_cell_size(candidates[-1], max(cells - 1, 0)).rstrip()}…"
 
 
-def _pair(name: str, note: str, cells: int) -> tuple[str, str]:
+def _share(free: float, wanted: Sequence[float]) -> list[float]:
+    """Return a width for each column: what it wants, and of the rest an equal part.
+
+    Where there is too little, those that want least get it all, and the others equal parts.
+    """
+    rest = free - sum(wanted)
+    if rest >= 0:
+        return [width + rest / len(wanted) for width in wanted]
+    shares = [0.0] * len(wanted)
+    for done, place in enumerate(sorted(range(len(wanted)), key=wanted.__getitem__)):
+        shares[place] = min(wanted[place], free / (len(wanted) - done))
+        free -= shares[place]
+    return shares
+
+
+def _pair(names: Sequence[str], note: str, cells: int) -> tuple[str, str]:
     """Return a name and what is said beside it: all of both, or less of them."""
-    if note and cell_len(name) + 2 + cell_len(note) <= cells:
-        return name, note
-    short = note.rpartition(" · ")[2]
-    if short and cell_len(name) + 2 + cell_len(short) <= cells:
-        return name, short
-    return fit([name], cells), ""
+    for said in filter(None, (note, note.rpartition(" · ")[2])):
+        if cell_len(names[0]) + 2 + cell_len(said) <= cells:
+            return names[0], said
+    return fit(names, cells), ""
 
 
 def _names_of_tests(folded: Folded, cells: int) -> dict[int, str]:

@@ -19,17 +19,17 @@ from pytest_oneloop.maps.timeline import SCOPES
 if TYPE_CHECKING:
     from pytest_oneloop.loops.loopmap import LoopMap
     from pytest_oneloop.maps.fold import Folded
-    from pytest_oneloop.maps.shapes import Badge, Chip, Drawing, Panel
+    from pytest_oneloop.maps.shapes import Badge, Chip, Drawing, Panel, Point, Tag
 
 SIZES: Final = (
-    Size("small", width=340, column=150, font=11.5, clock=0),
-    Size("medium", width=600, column=190, font=12.5, clock=0),
-    Size("large", width=880, column=220, font=13, clock=64),
+    Size("small", width=340, column=112, font=11.5, clock=0),
+    Size("medium", width=600, column=150, font=12.5, clock=0),
+    Size("large", width=880, column=190, font=13, clock=64),
 )
 """For phones, for tablets, for desks. The page holds a picture of each size, and shows one."""
 
 _CROSSINGS: Final = 5
-"""As many crossings are told at the head of the page; the others after a click."""
+"""As many objects are told at the head of the page; the others after a click."""
 
 
 def render(loop_map: LoopMap) -> str:
@@ -48,13 +48,14 @@ def render(loop_map: LoopMap) -> str:
         summary=wording.summary(loop_map),
         fine=_fine(loop_map, folded),
         scopes=[scope for scope in SCOPES if scope in _scopes(folded)] or ["session"],
-        crossings=[entries.crossing(arrow, folded) for arrow in folded.arrows],
+        crossings=entries.objects(folded),
         shown=_CROSSINGS,
         drawings=[
             draw(folded, size if loop_map.measured else size.without_clock()) for size in SIZES
         ],
         sections=entries.sections(folded),
         lanes=lambda drawing: _lanes(drawing, folded),
+        buses=_buses,
         way=paths.way,
         tip=paths.tip,
         hexagon=paths.hexagon,
@@ -117,3 +118,11 @@ def _lanes(drawing: Drawing, folded: Folded) -> list[_Lane]:
         )
         for panel in drawing.panels
     ]
+
+
+def _buses(drawing: Drawing) -> list[list[Tag]]:
+    """Return the arrows, those together that begin at one place and share a line."""
+    buses: dict[tuple[Point, ...], list[Tag]] = {}
+    for tag in drawing.tags:
+        buses.setdefault(tag.path[:2], []).append(tag)
+    return list(buses.values())

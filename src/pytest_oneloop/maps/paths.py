@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Final
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    Point = tuple[float, float]
+    from pytest_oneloop.maps.shapes import Point
 
 _ROUND: Final = 7.0
 """The radius of a corner, where there is room for it."""

@@ -8,6 +8,9 @@ from typing import TYPE_CHECKING
 if TYPE_CHECKING:
     from pytest_oneloop.maps.fold import Arrow, Block, Guest
 
+Point = tuple[float, float]
+"""From the left, and from the top."""
+
 
 @dataclass(frozen=True, slots=True)
 class Size:
@@ -97,7 +100,7 @@ class Tag:
     arrow: Arrow
     box: Box
     name: str
-    path: tuple[tuple[float, float], ...]
+    path: tuple[Point, ...]
 
 
 @dataclass(frozen=True, slots=True)

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Final
 
 if TYPE_CHECKING:
     from pytest_oneloop.loops.loopmap import LoopMap
-    from pytest_oneloop.maps.fold import Arrow, Block, Folded, Guest
+    from pytest_oneloop.maps.fold import Arrow, Block, Folded, Guest, Loop
 
 TIMES: Final = "\N{MULTIPLICATION SIGN}"
 
@@ -85,6 +85,20 @@ def guest_name(guest: Guest) -> str:
         return count(len(guest.residents), "other")
     many = f" {TIMES}{len(guest.residents):,}" if len(guest.residents) > 1 else ""
     return f"{guest.name}{many}"
+
+
+def loop_names(loop: Loop) -> list[str]:
+    """Return names of a loop, the fullest first: `loop of tests/test_a.py`, `loop of test_a.py`."""
+    start, space, owner = loop.name.rpartition(" ")
+    return [f"{start}{space}{name}" for name in shortened(owner)]
+
+
+def shortened(node: str) -> list[str]:
+    """Return forms of a node id: all of it, without the folders, without the module."""
+    # What stands in brackets is a parameter, which may hold anything.
+    path, bracket, parameter = node.partition("[")
+    forms = [path, path.rpartition("/")[2], path.rpartition("::")[2]]
+    return [f"{form}{bracket}{parameter}" for form in dict.fromkeys(forms)]
 
 
 def arrow_names(arrow: Arrow, folded: Folded) -> list[str]:
