@@ -101,6 +101,11 @@ OPTIONS = (
         "FOLDER",
         "the bin folder of a PostgreSQL to start, instead of the one from the postgres extra",
     ),
+    Option(
+        "oneloop_explain",
+        "BOOL",
+        "whether a failure that event loops cause is explained (default: true)",
+    ),
 )
 """Every setting. The plugin loops over it to declare flags and configuration options."""
 

@@ -16,6 +16,7 @@ if TYPE_CHECKING:
     from types import ModuleType
 
     from pytest_oneloop.loops.scopes import LoopScopes
+    from pytest_oneloop.report.diagnosis import Explainer
     from pytest_oneloop.report.summary import Account
     from pytest_oneloop.run import TestRun
 
@@ -27,6 +28,9 @@ SCOPES: pytest.StashKey[LoopScopes | None] = pytest.StashKey()
 
 ACCOUNTS: pytest.StashKey[list[Account]] = pytest.StashKey()
 """What each process of the run has done, in `config.stash`."""
+
+EXPLAINER: pytest.StashKey[Explainer | None] = pytest.StashKey()
+"""What watches the loops, in `config.stash`; `None` if nobody wants to know."""
 
 SEEN: pytest.StashKey[list[BaseException]] = pytest.StashKey()
 """The errors that a test has shown, in `item.stash`."""
@@ -84,6 +88,7 @@ def pytest_configure(config: pytest.Config) -> None:
     worker: dict[str, str] | None = getattr(config, "workerinput", None)
     if worker is not None:
         config.stash[RUN].join(run_id=worker["testrunuid"], worker=worker["workerid"])
+    config.stash[EXPLAINER] = _make_explainer(config, worker)
     modules: list[ModuleType] = [fixtures]
     if config.pluginmanager.hasplugin("asyncio"):
         from pytest_oneloop import fixtures_asyncio  # noqa: PLC0415 - only beside pytest-asyncio
@@ -92,6 +97,17 @@ def pytest_configure(config: pytest.Config) -> None:
     for module in modules:
         if not config.pluginmanager.is_registered(module):
             config.pluginmanager.register(module)
+
+
+def _make_explainer(config: pytest.Config, worker: dict[str, str] | None) -> Explainer | None:
+    wanted = config.stash[RUN].settings.explain.value
+    if not wanted:
+        return None
+    from pytest_oneloop.loops.record import LoopRecord  # noqa: PLC0415 - if it is wanted
+    from pytest_oneloop.report.diagnosis import Explainer  # noqa: PLC0415
+
+    record = LoopRecord(worker=worker["workerid"] if worker else "")
+    return Explainer(record, config, config.stash[SCOPES], sections=wanted)
 
 
 def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
@@ -109,14 +125,32 @@ def pytest_runtest_setup(item: pytest.Item) -> Generator[None, None, None]:
     return (yield)
 
 
-@pytest.hookimpl(wrapper=True)
+@pytest.hookimpl(wrapper=True, tryfirst=True)
+def pytest_runtest_call(item: pytest.Item) -> Generator[None, None, None]:
+    """Let the test note the loop that it runs on."""
+    explainer = item.config.stash[EXPLAINER]
+    unwatch = explainer.watch_test(item) if explainer else None
+    try:
+        return (yield)
+    finally:
+        if unwatch is not None:
+            unwatch()
+
+
+@pytest.hookimpl(wrapper=True, tryfirst=True)
 def pytest_fixture_setup(
     fixturedef: pytest.FixtureDef[Any], request: pytest.FixtureRequest
 ) -> Generator[None, object, object]:
-    """Warn if a fixture that outlives the test writes what the test's end takes along."""
+    """Let a fixture note its loop; warn if it writes what the test's end takes along."""
     sandbox = request.config.stash[RUN].router.sandbox
     before = sandbox.writes
-    result = yield
+    explainer = request.config.stash[EXPLAINER]
+    unwatch = explainer.watch_fixture(fixturedef, sandbox.test) if explainer else None
+    try:
+        result = yield
+    finally:
+        if unwatch is not None:
+            unwatch()
     if fixturedef.scope != "function" and sandbox.writes > before:
         from pytest_oneloop.errors.sandbox import ScopedRowsWarning  # noqa: PLC0415 - if it is so
 
@@ -147,12 +181,15 @@ def pytest_runtest_teardown(item: pytest.Item) -> Generator[None, None, None]:
 def pytest_runtest_makereport(
     item: pytest.Item, call: pytest.CallInfo[None]
 ) -> Generator[None, pytest.TestReport, pytest.TestReport]:
-    """Show an error that stops the run as its text alone, once."""
+    """Show an error that stops the run as its text alone, once; explain one of event loops."""
     from pytest_oneloop.report.failures import show_failure  # noqa: PLC0415 - on first need
 
     report = yield
     if call.excinfo is not None:
         show_failure(item, call.excinfo.value, report, item.stash[SEEN])
+        explainer = item.config.stash[EXPLAINER]
+        if explainer is not None and report.failed:
+            explainer.explain(item, call.excinfo.value, report)
     return report
 
 

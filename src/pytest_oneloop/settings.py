@@ -17,6 +17,8 @@ FASTAPI_ENTRYPOINT = "pyproject.toml [tool.fastapi]"
 """The source of an application that was named for FastAPI's own command."""
 
 _OBJECT = re.compile(r"[^\W\d]\w*(\.[^\W\d]\w*)*:[^\W\d]\w*(\.[^\W\d]\w*)*(?P<call>\(\))?")
+_ON = ("1", "yes", "true", "on")
+_OFF = ("0", "no", "false", "off")
 # Up to the last `@`, for a password that should have been percent-encoded must not show either.
 _PASSWORD_IN_URL = re.compile(r"(?<=://)(?P<user>[^:/?#@]*):.*(?=@)")
 _PASSWORD_IN_QUERY = re.compile(r"(?<=[?&])(?P<name>password|sslpassword)=[^&#]*", re.IGNORECASE)
@@ -35,6 +37,7 @@ class Settings:
         passthrough: Names of dialects, in lower case.
         cache_dir: An absolute path, which need not exist yet.
         postgres_bin: A folder that exists, or `None`.
+        explain: Whether failures that event loops cause are explained.
     """
 
     app: Value[str | None]
@@ -44,6 +47,7 @@ class Settings:
     passthrough: Value[tuple[str, ...]]
     cache_dir: Value[Path]
     postgres_bin: Value[Path | None]
+    explain: Value[bool]
 
     def described(self) -> list[tuple[str, str, str]]:
         """Return (name, value, source) of each setting, as text for people, passwords masked."""
@@ -75,6 +79,9 @@ def read_settings(places: Places) -> Settings:
         passthrough=_names(places.find("oneloop_passthrough") or Value("", "default")),
         cache_dir=_cache_dir(places.find("oneloop_cache_dir"), places.rootdir),
         postgres_bin=_existing_folder(places.find("oneloop_postgres_bin"), places.rootdir),
+        explain=_switch(
+            "oneloop_explain", places.find("oneloop_explain") or Value("on", "default")
+        ),
     )
 
 
@@ -84,11 +91,27 @@ def without_password(url: str) -> str:
     return _PASSWORD_IN_QUERY.sub(r"\g<name>=***", masked)
 
 
+def _switch(name: str, held: Value[str]) -> Value[bool]:
+    """Return whether a setting is on, in the words that pytest's own settings take."""
+    word = held.value.lower()
+    if word not in {*_ON, *_OFF}:
+        raise InvalidSettingError(
+            name=name,
+            value=held.value,
+            source=held.source,
+            problem="it is neither yes nor no.",
+            instead=f"write {name} = true, or {name} = false.",
+        )
+    return Value(word in _ON, held.source)
+
+
 def _described(value: object) -> str:
     if isinstance(value, tuple):
         return ", ".join(value) or "none"
     if value is None:
         return "not set"
+    if isinstance(value, bool):
+        return "true" if value else "false"
     return without_password(str(value))
 
 

@@ -55,6 +55,10 @@ PROBLEMS = {
             "or leave it out."
         ),
     ),
+    ("explain", "perhaps"): (
+        "it is neither yes nor no.",
+        "write oneloop_explain = true, or oneloop_explain = false.",
+    ),
 }
 
 

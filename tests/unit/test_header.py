@@ -88,4 +88,5 @@ def test_each_setting_has_a_line() -> None:
         "  oneloop_passthrough   none                           (default)",
         "  oneloop_cache_dir     /var/kept                      (pytest.ini)",
         "  oneloop_postgres_bin  not set                        (default)",
+        "  oneloop_explain       true                           (default)",
     ]

@@ -46,6 +46,7 @@ def test_nothing_set_gives_the_defaults(tmp_path: Path) -> None:
         passthrough=Value((), "default"),
         cache_dir=settings.cache_dir,
         postgres_bin=Value(None, "default"),
+        explain=Value(True, "default"),  # noqa: FBT003 - the setting is a switch
     )
     assert settings.cache_dir.source == "default"
     assert settings.cache_dir.value.is_absolute()
@@ -61,6 +62,7 @@ def test_names_of_flags_and_variables_follow_from_the_option() -> None:
         ("oneloop_passthrough", "--oneloop-passthrough", "ONELOOP_PASSTHROUGH"),
         ("oneloop_cache_dir", "--oneloop-cache-dir", "ONELOOP_CACHE_DIR"),
         ("oneloop_postgres_bin", "--oneloop-postgres-bin", "ONELOOP_POSTGRES_BIN"),
+        ("oneloop_explain", "--oneloop-explain", "ONELOOP_EXPLAIN"),
     ]
 
 
@@ -342,6 +344,16 @@ def test_binaries_in_a_folder_that_is_not_there_are_refused(tmp_path: Path) -> N
     )
 
 
+@pytest.mark.parametrize(
+    ("word", "explain"),
+    [("true", True), ("Yes", True), ("1", True), ("false", False), ("off", False), ("0", False)],
+)
+def test_a_switch_takes_the_words_of_pytest(tmp_path: Path, word: str, explain: bool) -> None:  # noqa: FBT001
+    settings = read(tmp_path, ini={"oneloop_explain": word})
+
+    assert settings.explain == Value(explain, "pytest.ini")
+
+
 def test_settings_are_described_for_people(tmp_path: Path) -> None:
     settings = read(
         tmp_path,
@@ -361,6 +373,7 @@ def test_settings_are_described_for_people(tmp_path: Path) -> None:
         ("oneloop_passthrough", "oracle, mssql", "pytest.ini"),
         ("oneloop_cache_dir", "/var/kept", "pytest.ini"),
         ("oneloop_postgres_bin", "not set", "default"),
+        ("oneloop_explain", "true", "default"),
     ]
 
 

@@ -106,6 +106,19 @@ def default_loop_scopes(
     return LoopScopes(followed, str(fixture), set_by=FIXTURE_SCOPE, follows=True)
 
 
+@dataclass(frozen=True, slots=True)
+class NamedScope:
+    """A loop scope of pytest-asyncio, and where it was named.
+
+    Attributes:
+        scope: Such as `session`.
+        knob: `marker` or `decorator`; otherwise the setting that it is the default of.
+    """
+
+    scope: str
+    knob: str
+
+
 def follow_fixtures(
     scopes: LoopScopes | None, items: list[pytest.Item], asyncio_mark: pytest.MarkDecorator
 ) -> None:
@@ -141,6 +154,45 @@ def loop_scope_of(item: pytest.Item) -> str | None:
     return str(named or item.config.getini(TEST_SCOPE))
 
 
+def test_scope(item: pytest.Item, scopes: LoopScopes | None) -> NamedScope | None:
+    """Return the loop scope that a test runs in, and who named it; `None` if it has none.
+
+    Args:
+        item: The test.
+        scopes: What `default_loop_scopes` returned.
+    """
+    scope = loop_scope_of(item)
+    if scope is None:
+        return None
+    arguments = _asyncio_arguments(item)
+    marked = bool(arguments.get("loop_scope") or arguments.get("scope"))
+    if scopes is not None and scopes.follows and scope == scopes.test:
+        return NamedScope(scope, FIXTURE_SCOPE)
+    return NamedScope(scope, "marker" if marked else TEST_SCOPE)
+
+
+def fixture_scope(
+    function: object, scope: str, getini: Callable[[str], object], *, auto: bool
+) -> NamedScope | None:
+    """Return the loop scope that pytest-asyncio runs a fixture in; `None` if it does not.
+
+    Args:
+        function: The fixture's.
+        scope: The fixture's own scope.
+        getini: `config.getini`, of a run with pytest-asyncio.
+        auto: Whether its mode is `auto`, in which it runs every asynchronous fixture.
+    """
+    is_its_own, named = _decorated_by_pytest_asyncio(function)
+    if not auto and not is_its_own:
+        return None
+    if named:
+        return NamedScope(named, "decorator")
+    default = getini(FIXTURE_SCOPE)
+    return NamedScope(
+        scope if default in {None, "", _FIXTURE_SCOPE} else str(default), FIXTURE_SCOPE
+    )
+
+
 def runner_of(item: pytest.Item) -> RunnerName:
     """Return who runs the body of a test.
 
@@ -166,6 +218,17 @@ def _release_of_pytest_asyncio(getini: Callable[[str], object]) -> tuple[int, in
         return None
     numbers = re.match(r"(\d+)\.(\d+)", version("pytest-asyncio"))
     return (int(numbers[1]), int(numbers[2])) if numbers else None
+
+
+def _decorated_by_pytest_asyncio(function: object) -> tuple[bool, str | None]:
+    """Return whether `pytest_asyncio.fixture` decorates a function, and the loop scope it names.
+
+    Private: the decorator leaves two attributes on the function, and nothing public shows what its
+    argument `loop_scope` was.
+    """
+    inner = getattr(function, "__func__", function)
+    named = getattr(inner, "_loop_scope", None)
+    return bool(getattr(inner, "_force_asyncio_fixture", False)), str(named) if named else None
 
 
 def _is_isolated_case(owner: type | None) -> bool:

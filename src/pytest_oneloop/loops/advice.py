@@ -1,0 +1,138 @@
+"""The one line to change, so that two things are on one event loop."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from pytest_oneloop.loops.record import WIDTHS
+from pytest_oneloop.loops.scopes import FIXTURE_SCOPE, TEST_SCOPE
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+    from pathlib import Path
+
+    from pytest_oneloop.loops.loopmap import Place
+    from pytest_oneloop.loops.record import Ran, Track
+    from pytest_oneloop.loops.scopes import RunnerName
+
+
+@dataclass(frozen=True, slots=True)
+class Around:
+    """The test that failed, and what is configured.
+
+    Attributes:
+        test: Its node id.
+        place: Where it is written, if that is known.
+        runner: Who runs it.
+        rootdir: pytest's root folder.
+        values: The values of its fixtures, by name.
+        ini_name: The name of the configuration file; `pytest.ini` if there is none yet.
+        asyncio_mode: pytest-asyncio's mode, or `None` without pytest-asyncio.
+    """
+
+    test: str
+    place: Place | None
+    runner: RunnerName
+    rootdir: Path
+    values: Mapping[str, object]
+    ini_name: str = "pytest.ini"
+    asyncio_mode: str | None = None
+
+    def setting(self, name: str, value: str) -> str:
+        """Return a line of the configuration, as its file wants it, and where to write it."""
+        written = f'{name} = "{value}"' if self.ini_name.endswith(".toml") else f"{name} = {value}"
+        return f"in {self.ini_name}, write {written}"
+
+
+@dataclass(frozen=True, slots=True)
+class Side:
+    """One side of a crossing.
+
+    Attributes:
+        loop: What to call the loop, with its scope; or why it is not known.
+        by: Who made or used the object there; or why that is not known.
+        at: The line, where it is another than that of `by`.
+        track: The loop, if something of pytest ran on it.
+        ran: The fixture or the test, if it is known.
+        is_unknown: Nothing at all is known of the loop.
+    """
+
+    loop: str
+    by: str = ""
+    at: Place | None = None
+    track: Track | None = None
+    ran: Ran | None = None
+    is_unknown: bool = False
+
+    def __str__(self) -> str:
+        at = f"at {self.at}" if self.at else ""
+        return ", ".join(part for part in (self.loop, self.by, at) if part)
+
+
+def one_loop(thing: str, made: Side, used: Side, around: Around) -> str:
+    """Return the line that brings both sides onto one loop.
+
+    Args:
+        thing: What to call the object.
+        made: Where it was made.
+        used: Where it was used.
+        around: The test.
+    """
+    if around.runner == "unittest":
+        return f"make {thing} in asyncSetUp, for each test of this class has a loop of its own."
+    if made.is_unknown:
+        if used.track and used.track.loop_scope and used.track.scope != "session":
+            return _turn(used, "session", around) + ", so that there is one loop for all."
+        return f"make {thing} in a fixture of function scope, or in the test."
+    if made.track is None:
+        return f"make {thing} in an asynchronous fixture, so that it is made on the tests' loop."
+    if used.track is None:
+        return f"await {thing} in an asynchronous test or fixture, on the loop that it was made on."
+    if made.track.loop_scope is None or used.track.loop_scope is None:
+        return (
+            f"make {thing} in the test, or in a fixture of function scope: a test has a loop of "
+            "its own, unless an asynchronous fixture of a wider scope keeps the loop."
+        )
+    scopes = (made.track.scope, used.track.scope)
+    wide = max(scopes, key=WIDTHS.index)
+    if scopes[0] == scopes[1]:
+        wide = "session"
+    turns = {
+        _turn(side, wide, around): None
+        for side in (used, made)
+        if side.track is not None and side.track.scope != wide
+    }
+    return "; and ".join(turns) + "."
+
+
+def _turn(side: Side, wide: str, around: Around) -> str:
+    """Return how to bring one side onto a loop of a wider scope."""
+    ran = side.ran or (side.track.first if side.track else None)
+    named = ran.find_loop_scope() if ran else None
+    if ran is None or named is None:
+        return around.setting(TEST_SCOPE, wide)
+    if named.knob == "marker":
+        return (
+            f'write @pytest.mark.asyncio(loop_scope="{wide}") for {told(ran)}, '
+            f'instead of loop_scope="{named.scope}"'
+        )
+    if named.knob == "decorator":
+        return (
+            f'write @pytest_asyncio.fixture(..., loop_scope="{wide}") for {told(ran)}, '
+            f'instead of loop_scope="{named.scope}"'
+        )
+    return around.setting(named.knob if named.knob == TEST_SCOPE else FIXTURE_SCOPE, wide)
+
+
+def told(ran: Ran) -> str:
+    """Return what to call a fixture or a test, with its place."""
+    place = ran.find_place()
+    name = f"the fixture `{ran.name}`" if ran.kind == "fixture" else f"the test {ran.name}"
+    return f"{name} ({place})" if place else name
+
+
+def loop_told(track: Track) -> str:
+    """Return what to call a loop, with its scope."""
+    scope = track.loop_scope.scope if track.loop_scope else "none: its runner has no such word"
+    return f"{track.name} (loop scope {scope})"

@@ -1,0 +1,211 @@
+"""An object that was made on one event loop and used on another: which, by whom, and where."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from pytest_oneloop.loops.advice import Side, loop_told, one_loop, told
+from pytest_oneloop.loops.evidence import bound_objects, place_of
+from pytest_oneloop.loops.families import Family
+from pytest_oneloop.loops.holders import Holder, holders
+
+if TYPE_CHECKING:
+    import asyncio
+    from collections.abc import Iterator
+
+    from pytest_oneloop.loops.advice import Around
+    from pytest_oneloop.loops.evidence import Trace
+    from pytest_oneloop.loops.record import LoopRecord, Track
+
+_TEST_CLIENTS = ("starlette.testclient", "fastapi.testclient")
+
+
+@dataclass(frozen=True, slots=True)
+class Crossed:
+    """What crossed.
+
+    Attributes:
+        family: The kind of failure, known better now.
+        what: The object, for people.
+        thing: Its short name.
+        made: The side on which it was made.
+        used: The side on which it was used.
+        change: The one line to change.
+    """
+
+    family: Family
+    what: str
+    thing: str
+    made: Side
+    used: Side
+    change: str
+
+
+def crossed(family: Family, trace: Trace, record: LoopRecord, around: Around) -> Crossed:
+    """Return what crossed, as far as the frames and the record show it."""
+    used = _used(trace, around)
+    bound = _foreign(trace, used)
+    made_on = record.track_of(bound[1]) if bound else None
+    named = _named(bound[0], trace, record, around, made_on) if bound else None
+    made = _made(bound[1] if bound else None, made_on, named, record)
+    thing = f"`{named[1].name}`" if named else f"the {_short(bound[0])}" if bound else "the object"
+    inside_test_client = used.track is None and trace.passes(*_TEST_CLIENTS) is not None
+    if inside_test_client and _caller(trace) is not None:
+        return Crossed(
+            Family.TEST_CLIENT,
+            _what(bound, named, around),
+            thing,
+            made,
+            used,
+            "in this test, use the `client` fixture: `await client.get(...)` runs the application "
+            "on the test's own loop.",
+        )
+    return Crossed(
+        family,
+        _what(bound, named, around),
+        thing,
+        made,
+        used,
+        one_loop(thing, made, used, around),
+    )
+
+
+# -- the side that used it -----------------------------------------------------------------------
+
+
+def _used(trace: Trace, around: Around) -> Side:
+    at = trace.place(trace.innermost())
+    ran = trace.ran()
+    by = told(ran) if ran else f"the test {around.test} ({around.place})"
+    by = f"by {by}"
+    if trace.passes(*_TEST_CLIENTS):
+        return Side("a loop of TestClient, on a thread of its own", by, at, ran=ran)
+    if ran is not None and ran.track is not None:
+        return Side(loop_told(ran.track), by, at, ran.track, ran)
+    if trace.passes("asyncio.runners"):
+        return Side("a loop that asyncio.run made", by, at)
+    return Side("a loop that was not seen", by, at)
+
+
+def _caller(trace: Trace) -> object:
+    """Return the asynchronous fixture or test that runs on a loop, if the failure came through."""
+    ran = trace.ran()
+    return ran.track if ran else None
+
+
+# -- the side that made it -----------------------------------------------------------------------
+
+
+def _foreign(trace: Trace, used: Side) -> tuple[object, asyncio.AbstractEventLoop] | None:
+    """Return what is bound to another loop than the one in use, and nearest to the error."""
+    running = used.track.loop() if used.track else None
+    below = trace.below()
+    innermost = trace.innermost()
+    spots = [*below, innermost] if innermost else below
+    alone: tuple[object, asyncio.AbstractEventLoop] | None = None
+    for thing, loop in bound_objects(spots):
+        if loop is running or (running is None and not loop.is_closed() and loop.is_running()):
+            continue
+        # That a loop is closed says the loop itself; better is who holds it.
+        if thing is not loop:
+            return thing, loop
+        alone = alone or (thing, loop)
+    return alone
+
+
+def _made(
+    loop: asyncio.AbstractEventLoop | None,
+    track: Track | None,
+    named: tuple[object, Holder] | None,
+    record: LoopRecord,
+) -> Side:
+    if loop is None:
+        return Side("a loop that the error does not show", is_unknown=True)
+    if track is None:
+        state = "is closed" if loop.is_closed() else "is open"
+        return Side(f"a loop on which no asynchronous fixture or test ran; it {state}")
+    holder = named[1] if named else None
+    if holder and holder.kind == "fixture":
+        ran = record.fixtures.get(holder.owner)
+        if ran is not None and ran.track is track:
+            return Side(loop_told(track), f"by {told(ran)}", track=track, ran=ran)
+    steps = list(track.steps())
+    ran = track.first
+    if holder and holder.kind == "fixture" and holder.owner in record.fixtures:
+        giver = record.fixtures[holder.owner]
+        by = f"at its first use there; {told(giver)}, which gives it, is on no loop itself"
+    elif track.count == 1:
+        by = f"by {told(ran)}, which alone ran on it"
+    else:
+        others = f"{len(steps) - 1} more" if len(steps) == track.count else "more"
+        by = f"by one of those that ran on it: {told(ran)}, which was the first, and {others}"
+    return Side(loop_told(track), by, track=track)
+
+
+# -- the object ----------------------------------------------------------------------------------
+
+
+def _named(
+    bound: object, trace: Trace, record: LoopRecord, around: Around, made_on: Track | None
+) -> tuple[object, Holder] | None:
+    """Return the object that has a name in the project, and holds what is bound; with the name.
+
+    A fixture that ran on the other loop has not made it, and is passed over.
+    """
+    variable: tuple[object, Holder] | None = None
+    for thing in _candidates(bound, trace):
+        for holder in holders(thing, around.values, trace.spots):
+            if holder.kind == "variable":
+                variable = variable or (thing, holder)
+            elif holder.kind == "module" or _may_have_made(holder, record, made_on):
+                return thing, holder
+    return variable
+
+
+def _candidates(bound: object, trace: Trace) -> Iterator[object]:
+    """Yield what is bound, then the owners of the methods on the way to it, the innermost first."""
+    yield bound
+    for spot in reversed(trace.inside()):
+        if spot.owner is not None and spot.owner is not bound:
+            yield spot.owner
+
+
+def _may_have_made(holder: Holder, record: LoopRecord, made_on: Track | None) -> bool:
+    ran = record.fixtures.get(holder.owner)
+    return ran is None or ran.track is None or ran.track is made_on
+
+
+def _what(
+    bound: tuple[object, object] | None, named: tuple[object, Holder] | None, around: Around
+) -> str:
+    if bound is None:
+        return "an object that the error does not show"
+    thing = bound[0]
+    if named is None:
+        return _article(_kind(thing))
+    whole, holder = named
+    text = f"the {_kind(whole)} `{holder.name}`"
+    if whole is not thing:
+        text = f"{_article(_kind(thing))} of {text}"
+    if holder.kind == "module":
+        file = place_of(holder.owner, 0, around.rootdir).path
+        return f"{text}, a module-level name in {Path(file).as_posix()}"
+    if holder.kind == "variable":
+        return f"{text}, a variable in {holder.owner}()"
+    return text
+
+
+def _kind(thing: object) -> str:
+    """Return the class of an object, as its library calls it."""
+    kind = type(thing)
+    return f"{kind.__module__.partition('.')[0].lstrip('_')}.{kind.__qualname__}"
+
+
+def _short(thing: object) -> str:
+    return type(thing).__name__
+
+
+def _article(noun: str) -> str:
+    return f"{'an' if noun[0] in 'aeiouAEIOU' else 'a'} {noun}"

@@ -1,0 +1,68 @@
+"""Under which name a project holds an object: a fixture's value, a module's name, a variable."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Mapping, Sequence
+
+    from pytest_oneloop.loops.evidence import Spot
+
+
+@dataclass(frozen=True, slots=True)
+class Holder:
+    """A name for an object.
+
+    Attributes:
+        kind: `fixture`, `module` or `variable`.
+        name: How the project says it: `cache`, `cache.lock`.
+        owner: The fixture's name, the module's file, or the function's name.
+    """
+
+    kind: str
+    name: str
+    owner: str
+
+
+def holders(thing: object, values: Mapping[str, object], spots: Sequence[Spot]) -> Iterator[Holder]:
+    """Yield the names that an object has: of fixtures first, then of modules, then of variables.
+
+    Looks at the values themselves, and one attribute deep. Runs no code of theirs.
+
+    Args:
+        thing: The object.
+        values: The values of the test's fixtures, by name.
+        spots: The frames of the failure.
+    """
+    own = [spot for spot in spots if spot.is_of_project]
+    for name, path in _found(thing, values):
+        yield Holder("fixture", path, name)
+    for spot in reversed(own):
+        for _, path in _found(thing, spot.frame.f_globals):
+            yield Holder("module", path, str(spot.file))
+    for spot in reversed(own):
+        names = {name: value for name, value in spot.names.items() if name != "self"}
+        for _, path in _found(thing, names):
+            yield Holder("variable", path, spot.function)
+
+
+def _found(thing: object, values: Mapping[str, object]) -> Iterator[tuple[str, str]]:
+    """Yield each name whose value is the object or has it as an attribute, with the whole path."""
+    for name, value in values.items():
+        if value is thing and not name.startswith("__"):
+            yield name, name
+    for name, value in values.items():
+        if isinstance(value, type) or name.startswith("__"):
+            continue
+        for attribute, held in _attributes(value):
+            if held is thing:
+                yield name, f"{name}.{attribute}"
+
+
+def _attributes(value: object) -> list[tuple[str, object]]:
+    try:
+        return list(object.__getattribute__(value, "__dict__").items())
+    except AttributeError:  # it has none
+        return []

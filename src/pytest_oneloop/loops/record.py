@@ -1,0 +1,282 @@
+"""What ran on which event loop: the record that explains a failure, and draws the map of a run.
+
+A loop is known by what runs on it: each asynchronous fixture and test notes itself, from within, as
+it begins (`tracing.py`). The record holds loops weakly. It forgets a loop's steps with the loop,
+unless it keeps all for a map; of a loop that lives long it keeps the wide fixtures, and the steps
+that came first and last.
+"""
+
+from __future__ import annotations
+
+import time
+import weakref
+from collections import deque
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Any, Final
+
+from pytest_oneloop.loops.loopmap import Crossing, Lane, LoopMap, Place, Resident, Step
+
+if TYPE_CHECKING:
+    from asyncio import AbstractEventLoop
+    from collections.abc import Callable, Iterable, Iterator, Mapping
+
+    from pytest_oneloop.loops.scopes import NamedScope
+
+WIDTHS: Final = ("function", "class", "module", "package", "session")
+"""Scopes, the narrowest first."""
+
+_LAST: Final = 32
+"""Steps of function scope that are kept of a loop, besides its first."""
+
+_WIDE: Final = 256
+"""Fixtures of a wider scope that are kept of a loop."""
+
+_ALL: Final = 100_000
+"""Steps that are kept for a map: some 40 MB, of a suite that nobody could look at."""
+
+
+@dataclass(slots=True, eq=False)
+class Ran:
+    """One fixture or test that runs, or ran, on a loop.
+
+    Attributes:
+        kind: `fixture` or `test`.
+        name: The fixture's name, or the test's node id.
+        scope: The fixture's; `function` for a test.
+        test: The node id of the test that runs, or that asked for the fixture.
+        find_place: Gives where it is written. Called only when somebody wants to know.
+        find_loop_scope: Gives its loop scope, or `None` where its runner has none; likewise.
+        track: The loop that it ran on; `None` until it begins.
+        started: Seconds of `time.perf_counter`.
+        seconds: How long it took, without the teardown of a fixture; `None` while it runs.
+    """
+
+    kind: str
+    name: str
+    scope: str
+    test: str
+    find_place: Callable[[], Place | None]
+    find_loop_scope: Callable[[], NamedScope | None]
+    track: Track | None = None
+    started: float = 0.0
+    seconds: float | None = None
+
+
+@dataclass(slots=True, eq=False)
+class Track:
+    """One event loop, and what ran on it.
+
+    Attributes:
+        key: Unique in the record.
+        loop: The loop, weakly.
+        first: The step that it was first seen in.
+        loop_scope: Its scope as the runner names it; `None` where the runner has no such word.
+        wide: Fixtures of a scope wider than `function`.
+        last: The latest other steps.
+        count: How many steps there were.
+        all: Every step, where they are kept.
+    """
+
+    key: str
+    loop: weakref.ref[AbstractEventLoop]
+    first: Ran
+    loop_scope: NamedScope | None
+    wide: deque[Ran] = field(default_factory=lambda: deque(maxlen=_WIDE))
+    last: deque[Ran] = field(default_factory=lambda: deque(maxlen=_LAST))
+    count: int = 0
+    all: list[Ran] = field(default_factory=list)
+
+    @property
+    def scope(self) -> str:
+        """How long it lives: its loop scope, or the widest scope of what ran on it."""
+        if self.loop_scope:
+            return self.loop_scope.scope
+        return max((ran.scope for ran in (self.first, *self.wide)), key=WIDTHS.index)
+
+    @property
+    def name(self) -> str:
+        """What to call it: `the session loop`, `the loop of tests/test_users.py`."""
+        return loop_name(self.scope, self.first.test)
+
+    def steps(self) -> Iterator[Ran]:
+        """Yield the steps that are kept, in order."""
+        kept = {id(ran): ran for ran in (self.first, *self.wide, *self.last, *self.all)}
+        yield from sorted(kept.values(), key=lambda ran: ran.started)
+
+
+class LoopRecord:
+    """The loops of one process, and what ran on them.
+
+    A step costs about a microsecond. The state is used by one thread at a time: tests and fixtures
+    of one process run one after the other.
+
+    Args:
+        keep_all: Keep every step, and loops that are gone: for a map of the run.
+        worker: The xdist worker's name, which begins the keys of its loops.
+    """
+
+    def __init__(self, *, keep_all: bool = False, worker: str = "") -> None:
+        self._keep_all = keep_all
+        self._prefix = f"{worker}-" if worker else ""
+        self._began = time.perf_counter()
+        self._tracks: dict[int, Track] = {}
+        self._gone: list[Track] = []
+        self._kept = 0
+        self._made = 0
+        self._crossings: dict[Crossing, None] = {}
+        self.fixtures: dict[str, Ran] = {}
+        """Each fixture that was set up, by its name, the latest; synchronous ones have no track."""
+
+    # -- writing -------------------------------------------------------------------------------
+
+    def begin(self, ran: Ran, loop: AbstractEventLoop) -> None:
+        """Note that a step begins on a loop. To be called from within, once."""
+        track = self._tracks.get(id(loop))
+        if track is None or track.loop() is not loop:
+            track = self._new_track(ran, loop)
+        ran.track = track
+        ran.started = time.perf_counter()
+        track.count += 1
+        if self._keep_all and self._kept < _ALL:
+            self._kept += 1
+            track.all.append(ran)
+        elif ran.scope == "function":
+            track.last.append(ran)
+        else:
+            track.wide.append(ran)
+
+    def _new_track(self, ran: Ran, loop: AbstractEventLoop) -> Track:
+        number = id(loop)
+        self._made += 1
+        track = Track(
+            f"{self._prefix}{self._made}",
+            weakref.ref(loop, lambda gone: self._forget(number, gone)),
+            ran,
+            ran.find_loop_scope(),
+        )
+        if number in self._tracks:
+            self._drop(number)
+        self._tracks[number] = track
+        return track
+
+    def _forget(self, number: int, loop: weakref.ref[AbstractEventLoop]) -> None:
+        track = self._tracks.get(number)
+        # Another loop may have the number already.
+        if track is not None and track.loop is loop:
+            self._drop(number)
+
+    def _drop(self, number: int) -> None:
+        track = self._tracks.pop(number)
+        if self._keep_all:
+            self._gone.append(track)
+
+    def cross(self, crossing: Crossing) -> None:
+        """Note that something crossed, as a failure has shown; kept for a map alone."""
+        if self._keep_all:
+            self._crossings[crossing] = None
+
+    # -- reading -------------------------------------------------------------------------------
+
+    def track_of(self, loop: object) -> Track | None:
+        """Return what is known of a loop; `None` if no fixture or test ran on it."""
+        track = self._tracks.get(id(loop))
+        return track if track is not None and track.loop() is loop else None
+
+    def tracks(self) -> list[Track]:
+        """Return the loops that are known, in the order in which they were first seen."""
+        known = [*self._gone, *self._tracks.values()]
+        return sorted(known, key=lambda track: track.first.started)
+
+    def to_map(self, title: str) -> LoopMap:
+        """Return the run as a map, with times; complete only where all was kept.
+
+        Args:
+            title: The map's.
+        """
+        tracks = sorted(self.tracks(), key=lambda track: -WIDTHS.index(track.scope))
+        ran = sorted(
+            ((one, track) for track in tracks for one in track.steps()),
+            key=lambda pair: pair[0].started,
+        )
+        crossings = tuple(self._crossings)
+        known = {track.key for track in tracks}
+        elsewhere = {
+            key: Lane(key, "a loop that no test ran on", "other")
+            for crossing in crossings
+            for key in (crossing.made_on, crossing.used_on)
+            if key not in known
+        }
+        return LoopMap(
+            title=title,
+            measured=True,
+            lanes=(
+                *(Lane(one.key, one.name.removeprefix("the "), one.scope) for one in tracks),
+                *elsewhere.values(),
+            ),
+            steps=tuple(self._step(one, track) for one, track in ran),
+            residents=tuple(
+                Resident(one.name, one.made_on, one.made_by, one.place) for one in crossings
+            ),
+            crossings=crossings,
+        )
+
+    def _step(self, ran: Ran, track: Track) -> Step:
+        return Step(
+            kind=ran.kind,
+            name=ran.name,
+            scope=ran.scope,
+            lane=track.key,
+            place=ran.find_place(),
+            started=ran.started - self._began,
+            seconds=ran.seconds,
+        )
+
+
+def loop_name(scope: str, test: str) -> str:
+    """Return what to call a loop.
+
+    Args:
+        scope: Its scope.
+        test: The node id of a test that ran on it.
+    """
+    if scope == "session":
+        return "the session loop"
+    # A parameter may hold what separates the parts of a node id.
+    path, *names = test.partition("[")[0].split("::")
+    owner = {
+        "package": path.rpartition("/")[0] or path,
+        "module": path,
+        "class": "::".join([path, *names[:-1]]),
+    }
+    return f"the loop of {owner.get(scope, test)}"
+
+
+def to_json(record: LoopRecord) -> dict[str, Any]:
+    """Return the record as text can carry it, from an xdist worker to its controller."""
+    return record.to_map("").to_json()
+
+
+def merged(title: str, records: Iterable[Mapping[str, Any]]) -> LoopMap:
+    """Return one map of the records of several processes.
+
+    Times stay those of each process, from its own beginning.
+
+    Args:
+        title: The map's.
+        records: What `to_json` gave, of records with a worker's name each.
+    """
+    maps = [LoopMap.from_json(data) for data in records]
+    lanes = [lane for one in maps for lane in one.lanes]
+    widths = ("other", *WIDTHS)
+    return LoopMap(
+        title=title,
+        measured=True,
+        lanes=tuple(sorted(lanes, key=lambda lane: -widths.index(lane.scope))),
+        steps=tuple(
+            sorted(
+                (step for one in maps for step in one.steps), key=lambda step: step.started or 0.0
+            )
+        ),
+        residents=tuple(resident for one in maps for resident in one.residents),
+        crossings=tuple(crossing for one in maps for crossing in one.crossings),
+    )

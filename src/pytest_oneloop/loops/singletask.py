@@ -1,0 +1,279 @@
+"""Failures that need one loop alone: two tasks on one connection, calls that nobody awaits."""
+
+from __future__ import annotations
+
+import asyncio
+import inspect
+import re
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, Final
+
+from pytest_oneloop.loops.advice import loop_told, told
+from pytest_oneloop.loops.evidence import is_of_project, place_of
+from pytest_oneloop.loops.families import Family
+from pytest_oneloop.loops.holders import holders
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator, Mapping
+    from types import FrameType
+
+    from pytest_oneloop.loops.advice import Around
+    from pytest_oneloop.loops.evidence import Spot, Trace
+    from pytest_oneloop.loops.loopmap import Place
+    from pytest_oneloop.loops.record import LoopRecord
+
+_REQUESTED = re.compile(r"requested an async fixture '(\w+)'")
+_DEPTH: Final = 64
+"""How many awaits deep a task is followed."""
+
+
+@dataclass(frozen=True, slots=True)
+class Told:
+    """What there is to say.
+
+    Attributes:
+        facts: A label and a text each.
+        change: The one line to change.
+    """
+
+    facts: tuple[tuple[str, str], ...]
+    change: str
+
+
+def _used_by(trace: Trace, around: Around) -> tuple[str, str]:
+    """Return on which loop and by whom, as one fact."""
+    ran = trace.ran()
+    loop = loop_told(ran.track) if ran and ran.track else "no loop that was seen"
+    by = told(ran) if ran else f"the test {around.test} ({around.place})"
+    at = trace.place(trace.innermost())
+    return "Used on", f"{loop}, by {by}" + (f", at {at}" if at else "")
+
+
+def _name(thing: object, trace: Trace, around: Around) -> str:
+    """Return the kind of an object, and the first name that the project has for it."""
+    kind = f"{type(thing).__module__.partition('.')[0]}.{type(thing).__qualname__}"
+    for holder in holders(thing, around.values, trace.spots):
+        return f"the {kind} `{holder.name}`"
+    return f"the {kind}"
+
+
+# -- two tasks on one connection -----------------------------------------------------------------
+
+
+def _busy(_: BaseException, trace: Trace, record: LoopRecord, around: Around) -> Told:
+    owners = [spot.owner for spot in reversed(trace.below()) if spot.owner is not None]
+    session = next((one for one in owners if type(one).__name__ == "AsyncSession"), None)
+    connection = owners[-1] if owners else None
+    shared = session if session is not None else owners[0] if owners else None
+    what = "a connection that the error does not show"
+    if shared is not None:
+        what = _name(shared, trace, around)
+    if connection is not None and connection is not shared:
+        what = f"{_name(connection, trace, around)}, by way of {what}"
+    facts = [("What crossed", what), *_made_by(shared, trace, record, around)]
+    facts += [_used_by(trace, around), ("At once by", _others(owners, trace, around.rootdir))]
+    if session is not None:
+        change = (
+            "give each task a session of its own: `async with async_sessionmaker(engine)() as "
+            "session:` inside the task."
+        )
+    else:
+        change = (
+            "give each task a connection of its own, such as `async with pool.acquire() as "
+            "connection:` inside the task."
+        )
+    return Told(tuple(facts), change)
+
+
+def _made_by(
+    thing: object, trace: Trace, record: LoopRecord, around: Around
+) -> Iterator[tuple[str, str]]:
+    """Yield on which loop and by which fixture an object was made, if that was seen."""
+    for holder in holders(thing, around.values, trace.spots):
+        ran = record.fixtures.get(holder.owner) if holder.kind == "fixture" else None
+        if ran is not None:
+            loop = loop_told(ran.track) if ran.track else "no loop"
+            yield "Made on", f"{loop}, by {told(ran)}"
+        return
+
+
+def _others(owners: list[object], trace: Trace, rootdir: Path) -> str:
+    """Return which other tasks hold the same connection, as far as they are still there."""
+    ran = trace.ran()
+    loop = ran.track.loop() if ran and ran.track else None
+    if loop is None or loop.is_closed():
+        return "another task, which was not seen any more"
+    mine = {id(spot.frame) for spot in trace.spots}
+    found: dict[Place | None, None] = {}
+    for task in asyncio.all_tasks(loop):
+        frames = list(_awaiting(task))
+        if any(id(frame) in mine for frame in frames):
+            continue
+        if any(frame.f_locals.get("self") is one for frame in frames for one in owners):
+            own = [f for f in frames if is_of_project(Path(f.f_code.co_filename))]
+            if own:
+                found[place_of(own[-1].f_code.co_filename, own[-1].f_lineno, rootdir)] = None
+    if not found:
+        return "another task, which was not seen any more"
+    return ", ".join(f"a task that waits at {place}" for place in sorted(found, key=str))
+
+
+def _awaiting(task: asyncio.Task[Any]) -> Iterator[FrameType]:
+    """Yield the frames that a suspended task is in, the outermost first."""
+    waiting: Any = task.get_coro()
+    for _ in range(_DEPTH):
+        frame = getattr(waiting, "cr_frame", None) or getattr(waiting, "ag_frame", None)
+        if frame is None:
+            return
+        yield frame
+        waiting = getattr(waiting, "cr_await", None) or getattr(waiting, "ag_await", None)
+
+
+# -- calls that are not awaited ------------------------------------------------------------------
+
+
+def _greenlet(_: BaseException, trace: Trace, _record: LoopRecord, around: Around) -> Told:
+    attribute = next((one for spot in trace.below() if (one := _mapped(spot)) is not None), None)
+    used = _used_by(trace, around)
+    if attribute is None:
+        what = "a synchronous call of SQLAlchemy, on an asynchronous driver"
+        return Told(
+            (("What crossed", what), used),
+            "make the call on an AsyncSession or an AsyncConnection, and await it; or run the "
+            "synchronous function by `await session.run_sync(function)`.",
+        )
+    name = str(attribute)
+    owner, _dot, key = name.rpartition(".")
+    facts = (("What crossed", f"`{name}`, which is loaded when it is read"), used)
+    if hasattr(getattr(attribute, "property", None), "mapper"):
+        change = f"load it with its {owner}: `select({owner}).options(selectinload({name}))`."
+    else:
+        change = (
+            f'load it again before it is read: `await session.refresh(instance, ["{key}"])`; or '
+            "let nothing expire: `async_sessionmaker(engine, expire_on_commit=False)`."
+        )
+    return Told(facts, change)
+
+
+def _mapped(spot: Spot) -> object | None:
+    """Return the mapped attribute that is being read in a frame, if there is one."""
+    read = spot.function == "__get__" and spot.module == "sqlalchemy.orm.attributes"
+    return spot.owner if read else None
+
+
+def _cancel_scope(_: BaseException, trace: Trace, _record: LoopRecord, around: Around) -> Told:
+    ran = trace.ran()
+    spot = trace.innermost()
+    owner = next((one.owner for one in reversed(trace.below()) if one.owner is not None), None)
+    kind = f"anyio.{type(owner).__name__}" if owner is not None else "a cancel scope of anyio"
+    at = trace.place(spot)
+    facts: list[tuple[str, str]] = [
+        ("What crossed", f"{_an(kind)}" + (f", entered at {at}" if at else ""))
+    ]
+    if ran is None or ran.kind != "fixture":
+        facts.append(_used_by(trace, around))
+        return Told(tuple(facts), "enter and leave it in one task, by one `async with`.")
+    loop = loop_told(ran.track) if ran.track else "a loop that was not seen"
+    facts.append(("Made on", f"{loop}, by the set-up of {told(ran)}, in a task of its own"))
+    facts.append(("Used on", f"the same loop, by the teardown of `{ran.name}`, in another task"))
+    return Told(
+        tuple(facts),
+        f"enter it in the test, not in `{ran.name}`; or let anyio run tests and fixtures, which "
+        "keeps a fixture in one task: mark the test with @pytest.mark.anyio, and run pytest with "
+        "-p no:asyncio.",
+    )
+
+
+def _nested_run(_: BaseException, trace: Trace, _record: LoopRecord, around: Around) -> Told:
+    spot = trace.innermost()
+    at = trace.place(spot)
+    ran = trace.ran()
+    by = told(ran) if ran else f"the test {around.test} ({around.place})"
+    loop = loop_told(ran.track) if ran and ran.track else "a loop that was not seen"
+    called = next((one.function for one in reversed(trace.below())), "run")
+    start = "asyncio.run()" if called == "run" else f"{called}()"
+    alembic = trace.passes("alembic.command")
+    facts = [
+        ("What crossed", f"{start}, which starts a loop of its own" + (f", at {at}" if at else "")),
+        ("Made on", f"{loop} runs already, by {by}"),
+        ("Used on", "the same thread, which can run one loop at a time"),
+    ]
+    if alembic is not None and spot is not None:
+        command = next((one for one in trace.spots if one.module == "alembic.command"), alembic)
+        outer = [one for one in trace.spots if one.is_of_project and one is not spot]
+        where = trace.place(outer[-1]) if outer else None
+        change = (
+            f"run the migrations on a thread: `await asyncio.to_thread(command.{command.function}, "
+            f"config, ...)`" + (f", at {where}" if where else "") + "; or leave them to "
+            "oneloop_schema = alembic, and delete the call."
+        )
+        return Told(tuple(facts), change)
+    return Told(tuple(facts), f"await the coroutine itself, instead of giving it to {start}.")
+
+
+# -- fixtures that nobody awaits -----------------------------------------------------------------
+
+
+def _unawaited(
+    error: BaseException, trace: Trace, record: LoopRecord, around: Around
+) -> Told | None:
+    name = _unawaited_name(error, around.values)
+    if name is None:
+        return None
+    ran = record.fixtures.get(name)
+    fixture = told(ran) if ran else f"the fixture `{name}`"
+    value = around.values.get(name)
+    kind = "an async generator" if inspect.isasyncgen(value) else "a coroutine"
+    what = f"{fixture}" if value is None else f"{kind}, the value of {fixture}"
+    used = _used_by(trace, around)
+    facts = (("What crossed", what), ("Made on", "no loop: nobody has run it"), used)
+    if around.runner == "anyio":
+        return Told(facts, f"let `{name}` ask for the fixture `anyio_backend`.")
+    if around.asyncio_mode is None:
+        return Told(facts, "install pytest-asyncio, which runs asynchronous fixtures.")
+    if around.runner == "sync":
+        return Told(
+            facts,
+            f"make the test `async def`, and decorate `{name}` with @pytest_asyncio.fixture "
+            "instead of @pytest.fixture.",
+        )
+    return Told(
+        facts,
+        f"decorate `{name}` with @pytest_asyncio.fixture instead of @pytest.fixture; or, for all "
+        f"fixtures, {around.setting('asyncio_mode', 'auto')}.",
+    )
+
+
+def _unawaited_name(error: BaseException, values: Mapping[str, object]) -> str | None:
+    """Return the name of the fixture whose value nobody has awaited; `None` if it is none's."""
+    requested = _REQUESTED.search(str(error)) if type(error).__name__ == "Failed" else None
+    if requested:
+        return requested[1]
+    unawaited = {
+        name: value
+        for name, value in values.items()
+        if inspect.iscoroutine(value) or inspect.isasyncgen(value)
+    }
+    used = getattr(error, "obj", None)
+    for name, value in unawaited.items():
+        if value is used:
+            return name
+    # A TypeError names the kind alone; one value of the kind must be it.
+    kinds = {name: type(value).__name__ for name, value in unawaited.items()}
+    alike = [name for name, kind in kinds.items() if kind in str(error)]
+    return alike[0] if isinstance(error, TypeError) and len(alike) == 1 else None
+
+
+def _an(noun: str) -> str:
+    return f"{'an' if noun[0] in 'aeiou' else 'a'} {noun}"
+
+
+TELL: Final[dict[Family, Callable[[BaseException, Trace, LoopRecord, Around], Told | None]]] = {
+    Family.BUSY: _busy,
+    Family.GREENLET: _greenlet,
+    Family.CANCEL_SCOPE: _cancel_scope,
+    Family.NESTED_RUN: _nested_run,
+    Family.UNAWAITED: _unawaited,
+}
+"""What tells each of these kinds."""
