@@ -34,14 +34,19 @@ class SetUp:
         """The name of its folder."""
         return f"setup_{self.number}"
 
+    @property
+    def conftest(self) -> str:
+        """The text of its `conftest.py`; the first line says what it is."""
+        return (FILES / self.folder / "conftest.py").read_text(encoding="utf-8")
+
 
 SETUPS = (
-    SetUp(1, "engine on the session's loop, a loop per test"),
-    SetUp(2, "engine of the module, a loop per test"),
+    SetUp(1, "session engine, a loop per test"),
+    SetUp(2, "module engine, a loop per test"),
     SetUp(3, "an engine per test"),
     SetUp(4, "one loop, nothing undone"),
-    SetUp(5, "one loop, tables made for each test"),
-    SetUp(6, "one loop, one transaction per test"),
+    SetUp(5, "one loop, tables per test"),
+    SetUp(6, "one loop, a rollback per test"),
     SetUp(7, "as 6, configured once"),
     SetUp(8, "as 7, two requests at once", unchanged=False),
 )
