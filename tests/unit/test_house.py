@@ -63,6 +63,9 @@ BELOW: dict[str, set[str]] = {
     "demo": {"errors", "databases"},
     # The project as its files show it, for the command line.
     "project": {"errors", "schema"},
+    # What reads a suite without running it: inside pytest, and from outside.
+    "collector": {"loops", "plugin"},
+    "doctor": {"errors", "loops"},
     # The command `oneloop`.
     "cli": {"errors", "demo", "project"},
 }
@@ -73,7 +76,7 @@ SHARED = {
 }
 """Single imports that the rule forbids otherwise, each with its reason; for types only."""
 
-MAY_IMPORT_PYTEST = {"plugin", "fixtures", "fixtures_asyncio", "report"}
+MAY_IMPORT_PYTEST = {"collector", "plugin", "fixtures", "fixtures_asyncio", "report"}
 
 
 def modules() -> Iterator[tuple[str, ast.Module]]:

@@ -1,0 +1,207 @@
+"""A plugin of pytest that writes down what is collected, for the doctor; no test is run.
+
+`pytest -p pytest_oneloop.collector --oneloop-facts=FILE --collect-only` collects as ever, but
+without this project's plugin, so that the facts are those of the suite as it stands, and no engine
+is led anywhere. It leaves one JSON object in FILE, which `doctor/suite.py` reads.
+"""
+
+from __future__ import annotations
+
+import argparse
+import inspect
+import json
+import sys
+from importlib.metadata import PackageNotFoundError, version
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import pytest
+
+from pytest_oneloop import plugin
+from pytest_oneloop.loops.scopes import FIXTURE_SCOPE, TEST_SCOPE, runner_of
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping, Sequence
+
+SETTINGS = ("asyncio_mode", TEST_SCOPE, FIXTURE_SCOPE)
+"""The settings of pytest-asyncio that the doctor wants to know."""
+
+_FOREIGN = ("site-packages", "dist-packages")
+
+
+class _NotChosen(str):
+    """The loop scope of tests where the project names none."""
+
+    __slots__ = ()
+
+
+def pytest_addoption(parser: pytest.Parser) -> None:
+    """Declare the file, and the options of the plugin that is left out: a project may set them."""
+    parser.addoption("--oneloop-facts", type=Path, help=argparse.SUPPRESS)
+    plugin.pytest_addoption(parser)
+
+
+@pytest.hookimpl(tryfirst=True)
+def pytest_load_initial_conftests(early_config: pytest.Config, parser: pytest.Parser) -> None:
+    """Tell a setting left out from one that was written; keep the figures of pytest-cov."""
+    if _setting(early_config, "asyncio_mode") is not None:
+        parser.addini(TEST_SCOPE, "", type="string", default=_NotChosen("function"))
+    if hasattr(early_config.known_args_namespace, "no_cov"):
+        early_config.known_args_namespace.no_cov = True
+
+
+def pytest_configure(config: pytest.Config) -> None:
+    """Begin to listen, and declare the marker of the plugin that is left out."""
+    config.addinivalue_line("markers", "oneloop: of pytest-oneloop, which is left out here")
+    config.pluginmanager.register(Collector(config.getoption("oneloop_facts")))
+
+
+class Collector:
+    """Listens while the suite is collected.
+
+    Args:
+        file: What to write the facts to.
+    """
+
+    def __init__(self, file: Path) -> None:
+        self._file = file
+        self._failures: list[tuple[str, str]] = []
+        self._fixtures: dict[int, int] = {}
+        self._listed: list[dict[str, Any]] = []
+        self._closures: dict[tuple[tuple[str, tuple[int, ...]], ...], int] = {}
+
+    def pytest_collectreport(self, report: pytest.CollectReport) -> None:
+        """Note what cannot be collected."""
+        if report.failed:
+            self._failures.append((report.nodeid, report.longreprtext))
+
+    def pytest_collection_finish(self, session: pytest.Session) -> None:
+        """Write down the suite, or what could not be collected of it."""
+        config = session.config
+        settings = {name: _setting(config, name) for name in SETTINGS}
+        tests = [self._test(item, settings) for item in session.items]
+        tests.sort(key=lambda test: (test["path"], test["line"]))
+        facts = {
+            "failures": self._failures,
+            "root": str(config.rootpath),
+            "configuration": str(config.inipath) if config.inipath else None,
+            "settings": settings,
+            "chosen": not isinstance(config.getini(TEST_SCOPE), _NotChosen)
+            if settings[TEST_SCOPE]
+            else False,
+            "pytest_asyncio": _release("pytest-asyncio") if settings["asyncio_mode"] else None,
+            "fixtures": self._listed,
+            "closures": [dict(closure) for closure in self._closures],
+            "tests": tests,
+            "modules": _modules(config.rootpath),
+            "search": [path for path in sys.path if path and _is_own(path, config.rootpath)],
+        }
+        self._file.write_text(json.dumps(facts), encoding="utf-8")
+
+    def _test(self, item: pytest.Item, settings: Mapping[str, str | None]) -> dict[str, Any]:
+        closure, asked = self._closure(item)
+        runner = runner_of(item)
+        path, line, _ = item.location
+        owner = getattr(item, "cls", None)
+        marks = list(item.iter_markers_with_node("asyncio")) if runner == "asyncio" else []
+        named = [mark.kwargs.get("loop_scope") or mark.kwargs.get("scope") for _, mark in marks]
+        return {
+            "id": item.nodeid,
+            "path": path,
+            "line": (line or 0) + 1,
+            "owner": owner.__name__ if owner else None,
+            "closure": closure,
+            "asked": asked,
+            "runner": runner,
+            # The closest marker counts alone, as for pytest-asyncio.
+            "loop_scope": (named[0] if named else None) or settings[TEST_SCOPE] or "function",
+            "marked_by": [
+                node.nodeid.partition("[")[0]
+                for (node, _), scope in zip(marks, named, strict=True)
+                if scope
+            ],
+        }
+
+    def _closure(self, item: pytest.Item) -> tuple[int, list[str]]:
+        names, definitions = fixtures_of(item)
+        closure = tuple(
+            (name, tuple(self._fixture(found, item.config.rootpath) for found in chain))
+            for name, chain in definitions.items()
+        )
+        return self._closures.setdefault(closure, len(self._closures)), [
+            *names,
+            # What has no definition is a fixture of the plugin that is left out, or a mistake.
+            *(name for name in getattr(item, "fixturenames", ()) if name not in definitions),
+        ]
+
+    def _fixture(self, found: pytest.FixtureDef[Any], root: Path) -> int:
+        known = self._fixtures.get(id(found))
+        if known is not None:
+            return known
+        function = inspect.unwrap(found.func)
+        function = getattr(function, "__func__", function)
+        code = getattr(function, "__code__", None)
+        path = code.co_filename if code else ""
+        self._listed.append(
+            {
+                "name": found.argname,
+                "scope": found.scope,
+                "path": _relative(path, root),
+                "line": code.co_firstlineno if code else 0,
+                "asks": list(found.argnames),
+                "is_async": inspect.iscoroutinefunction(function)
+                or inspect.isasyncgenfunction(function),
+                "own": bool(path) and _is_own(path, root),
+            }
+        )
+        return self._fixtures.setdefault(id(found), len(self._listed) - 1)
+
+
+def fixtures_of(
+    item: pytest.Item,
+) -> tuple[Sequence[str], Mapping[str, Sequence[pytest.FixtureDef[Any]]]]:
+    """Return the fixtures that a test asks for, and the definitions of all that it needs.
+
+    pytest has no public way to a fixture's definition before it is set up, which only a run does.
+
+    Returns:
+        The names in the test's own arguments; and for each name in its closure the definitions,
+        the one that counts last. Nothing of either for an item that is no function.
+    """
+    info = getattr(item, "_fixtureinfo", None)
+    return (info.argnames, info.name2fixturedefs) if info is not None else ((), {})
+
+
+def _setting(config: pytest.Config, name: str) -> str | None:
+    try:
+        value = config.getini(name)
+    except ValueError:  # pytest-asyncio is not active, or has no such setting yet
+        return None
+    given = config.getoption(name, None)
+    return str(getattr(given or value, "value", given or value) or "") or None
+
+
+def _release(distribution: str) -> str | None:
+    try:
+        return version(distribution)
+    except PackageNotFoundError:  # active by another name
+        return None
+
+
+def _modules(root: Path) -> dict[str, str]:
+    """Return the files of the project's own modules that collecting has imported."""
+    found = {name: getattr(module, "__file__", None) for name, module in sys.modules.items()}
+    return {name: path for name, path in found.items() if path and _is_own(path, root)}
+
+
+def _is_own(path: str, root: Path) -> bool:
+    file = Path(path)
+    if file.suffix not in {".py", ""} or not file.is_relative_to(root):
+        return False
+    inner = file.relative_to(root).parts
+    return not any(part in _FOREIGN or part.startswith(".") for part in inner)
+
+
+def _relative(path: str, root: Path) -> str:
+    file = Path(path)
+    return str(file.relative_to(root)) if file.is_relative_to(root) else path
