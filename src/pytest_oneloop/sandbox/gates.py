@@ -50,6 +50,12 @@ class Gate(Protocol):
     def soon(self, action: Callable[[], None]) -> None:
         """Run an action that needs no I/O inside the gate: now, or when the gate opens next."""
 
+    def touch(self) -> None:
+        """Await something that is done already, in the place of a statement that is not sent.
+
+        SQLAlchemy takes an asynchronous driver whose `execute` awaits nothing for a wrong one.
+        """
+
 
 class AsyncGate:
     """The gate of a connection that belongs to an event loop; used from that loop alone."""
@@ -140,6 +146,14 @@ class AsyncGate:
         finally:
             self.leave()
 
+    def touch(self) -> None:
+        """Await something that is done already."""
+        wait_for(_nothing())
+
+
+async def _nothing() -> None:
+    """Be done at once."""
+
 
 async def _ring_in(bell: asyncio.Future[None], seconds: float) -> None:
     """Wait for a bell by the real time, where the loop's timers stand still."""
@@ -207,6 +221,9 @@ class ThreadGate:
         self._actions.append(action)
         if self.try_enter():
             self.leave()
+
+    def touch(self) -> None:
+        """Do nothing: nobody awaits here."""
 
     def _act(self) -> None:
         while self._actions:

@@ -196,6 +196,7 @@ class Link:
                         return self._run(outer, checkout, effect, send, alone=autocommit)
                     case _:
                         if outer.own_savepoint(checkout, statement):
+                            self.gate.touch()
                             return None
                         return self._run(outer, checkout, Effect.READ, send, alone=autocommit)
         finally:
