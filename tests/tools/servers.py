@@ -35,6 +35,7 @@ _SETTINGS = {
     "autovacuum": "off",
     "jit": "off",
     "max_wal_senders": "0",
+    "max_prepared_transactions": "10",
     "shared_buffers": "64MB",
     "max_connections": "100",
     "checkpoint_timeout": "1h",
