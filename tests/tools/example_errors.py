@@ -16,6 +16,7 @@ from pytest_oneloop.errors import (
     schema,
     server,
     settings,
+    strategies,
 )
 
 if TYPE_CHECKING:
@@ -74,6 +75,12 @@ EXAMPLES: list[OneloopError | OneloopWarning] = [
     schema.MissingAlembicError(_INI),
     schema.SchemaChangedError("alembic 5 revisions"),
     server.SeedBusyError(Path("/home/ann/.cache/pytest-oneloop/7f3a.lock"), waited=900),
+    strategies.SessionsRemainError(
+        "oneloop_run_7f3a_main",
+        sessions=["session 812 (active), holds AccessExclusive on orders, is waited for by 811"],
+        seconds=10,
+        reason="they go on",
+    ),
     settings.InvalidSettingError(
         name="oneloop_strategy",
         value="truncate",

@@ -81,10 +81,13 @@ class Admin:
 
         Args:
             sql: The query, with `{}` for each text. (Drivers differ in how they mark parameters.)
+                Without texts, a brace is a brace.
             texts: The texts that go there, as quoted literals.
         """
+        if texts:
+            sql = sql.format(*map(quote_literal, texts))
         with contextlib.closing(self._connection.cursor()) as cursor:
-            cursor.execute(sql.format(*map(quote_literal, texts)))
+            cursor.execute(sql)
             return [tuple(row) for row in cursor.fetchall()]
 
     def wait_until_unused(self, database: str, *, seconds: float) -> bool:
