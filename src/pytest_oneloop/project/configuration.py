@@ -177,6 +177,19 @@ def read_text(path: Path) -> str:
         raise MalformedConfigurationError(path, problem=problem) from error
 
 
+def tool_table(pyproject: Path, name: str) -> dict[str, object]:
+    """Return a table of a `pyproject.toml`, such as `tool.fastapi`; empty if it is not there.
+
+    Raises:
+        MalformedConfigurationError: The file is not valid TOML, or cannot be read.
+    """
+    text = read_text(pyproject)
+    try:
+        return _IN_PYPROJECT.table(_plain(text), name)
+    except ValueError as error:
+        raise MalformedConfigurationError(pyproject, problem=_one_line(error)) from error
+
+
 def _styles() -> Iterator[tuple[str, Style]]:
     """Yield the files that pytest looks for in a folder, and how each is read, in pytest's order.
 

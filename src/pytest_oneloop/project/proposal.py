@@ -1,0 +1,268 @@
+"""What is to be added to a project's configuration, and what remains for a person to do."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING
+
+from pytest_oneloop.errors.project import SeveralCandidatesError, UnknownTargetError
+from pytest_oneloop.project.importing import missing_pythonpath
+from pytest_oneloop.project.requirements import installed
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+    from pytest_oneloop.project.applications import Application
+    from pytest_oneloop.project.discovery import Project
+    from pytest_oneloop.project.edits import Edit
+    from pytest_oneloop.project.formats import Value
+    from pytest_oneloop.project.sources import Place
+    from pytest_oneloop.project.tables import Tables
+
+_TARGET_PARTS = 2
+
+
+@dataclass
+class Proposal:
+    """What `oneloop init` would do.
+
+    Attributes:
+        edit: The change of the configuration.
+        application: What the tests will call, and where it comes from.
+        schema: What the tables will come from.
+        kept: What is set already and stays, one sentence each.
+        by_hand: What a person has to do, one sentence each.
+        packages: Packages that the project does not ask for yet.
+    """
+
+    edit: Edit
+    application: str
+    schema: str
+    kept: list[str] = field(default_factory=list)
+    by_hand: list[str] = field(default_factory=list)
+    packages: list[str] = field(default_factory=list)
+
+
+def propose(project: Project, *, app: str | None = None, schema: str | None = None) -> Proposal:
+    """Decide what to add.
+
+    Args:
+        project: The project.
+        app: The application, where the user names one.
+        schema: What holds the tables, where the user names it.
+
+    Raises:
+        SeveralCandidatesError: There are several, and the user has not named one.
+        UnknownTargetError: What the user named is not there.
+        UneditableConfigurationError: Lines cannot be added to the file.
+    """
+    return _Planner(project).plan(app, schema)
+
+
+class _Planner:
+    """Collects the lines and the remarks."""
+
+    def __init__(self, project: Project) -> None:
+        self._project = project
+        self._values: dict[str, Value] = {}
+        self._tables: dict[str, dict[str, Value]] = {}
+        self._folders: list[str] = []
+        self._kept: list[str] = []
+        self._by_hand: list[str] = []
+
+    def plan(self, app: str | None, schema: str | None) -> Proposal:
+        application = self._application(app)
+        tables = self._schema(schema)
+        self._asyncio_mode()
+        self._pythonpath()
+        edit = self._project.configuration.with_values(self._values, tables=self._tables)
+        return Proposal(
+            edit, application, tables, self._kept, self._by_hand, self._missing_packages()
+        )
+
+    def _application(self, named: str | None) -> str:
+        project = self._project
+        held = project.configuration.get("oneloop_app")
+        if project.own_application:
+            return f"the fixture oneloop_app ({self.shown(project.own_application)})"
+        if held or project.entrypoint:
+            source = project.configuration.place if held else "pyproject.toml [tool.fastapi]"
+            target = held or project.entrypoint or ""
+            if named and named != target:
+                self._kept.append(f"The application is {target} ({source}), and stays so.")
+            return f"{target} ({source})"
+        usable = [one for one in project.applications if not one.wants]
+        if named is None and not usable:
+            return self._no_application()
+        chosen = self._chosen_application(named, usable)
+        target = named or chosen.target  # type: ignore[union-attr]
+        in_pyproject = project.configuration.path.name == "pyproject.toml"
+        if chosen and chosen.kind == "FastAPI" and not chosen.is_factory and in_pyproject:
+            self._tables["tool.fastapi"] = {"entrypoint": target}
+        else:
+            self._values["oneloop_app"] = target
+        if chosen is None:
+            return target
+        self._needs(chosen.target, chosen.folder)
+        return f"{target} ({self.shown(chosen.place)})"
+
+    def _chosen_application(
+        self, named: str | None, usable: list[Application]
+    ) -> Application | None:
+        if named is not None:
+            self._check("--app", named)
+            return next((one for one in self._project.applications if one.target == named), None)
+        if len(usable) > 1:
+            found = [(one.target, self.shown(one.place)) for one in usable]
+            raise SeveralCandidatesError("applications", found=found, flag="--app")
+        return usable[0]
+
+    def _no_application(self) -> str:
+        for one in self._project.applications:
+            self._by_hand.append(
+                f"{one.target} ({self.shown(one.place)}) cannot be called without "
+                f"{', '.join(one.wants)}: write a fixture oneloop_app in conftest.py that "
+                "returns the application."
+            )
+        if not self._project.applications:
+            self._by_hand.append(
+                "If the tests call an application, name it, for the fixture client: "
+                f"{self._project.configuration.style.line('oneloop_app', 'module:app')}."
+            )
+        return "none found in the source"
+
+    def _schema(self, named: str | None) -> str:
+        project = self._project
+        held = project.configuration.get("oneloop_schema")
+        if held:
+            if named and named != held:
+                self._kept.append(f"oneloop_schema is {held}, and stays so.")
+            return f"{held} ({project.configuration.place})"
+        if named is not None:
+            return self._named_schema(named)
+        migrations = project.migrations
+        if migrations and migrations.problem:
+            self._by_hand.append(migrations.problem)
+        if migrations and (migrations.revisions or not project.tables):
+            where = self.relative(migrations.config)
+            if not migrations.found_by_itself:
+                inside = self.relative(migrations.config, project.configuration.root)
+                self._values["oneloop_schema"] = f"alembic:{inside}"
+            return f"Alembic, {migrations.revisions} revisions ({where})"
+        return self._schema_of_tables()
+
+    def _named_schema(self, named: str) -> str:
+        if named.partition(":")[0] != "alembic":
+            self._check("--schema", named)
+            for one in self._project.tables:
+                if one.target == named:
+                    self._needs(one.target, one.folder)
+        self._values["oneloop_schema"] = named
+        return named
+
+    def _schema_of_tables(self) -> str:
+        tables = self._project.tables
+        if not tables:
+            self._by_hand.append(
+                "If the tests need tables, name what makes them: "
+                f"{self._project.configuration.style.line('oneloop_schema', 'module:Base')} "
+                "(a MetaData, a declarative base, or a function)."
+            )
+            return "none found in the source: the database will be empty"
+        if len(tables) > 1:
+            found = [(one.target, self.shown(one.place)) for one in tables]
+            raise SeveralCandidatesError("schemas", found=found, flag="--schema")
+        [one] = tables
+        if one.missing:
+            self._by_hand.append(self._of_missing(one))
+            return f"not known: {one.target} does not know all tables"
+        self._values["oneloop_schema"] = one.target
+        self._needs(one.target, one.folder)
+        return f"{one.target} ({self.shown(one.place)})"
+
+    def _of_missing(self, one: Tables) -> str:
+        module, _, name = one.target.partition(":")
+        line = self._project.configuration.style.line("oneloop_schema", f"module:{name}")
+        return (
+            f"Importing {module} does not import {', '.join(one.missing)}, where tables are. Name "
+            f"a module that imports {name} and all of them: {line}."
+        )
+
+    def _asyncio_mode(self) -> None:
+        project = self._project
+        held = project.configuration.get("asyncio_mode")
+        if held is not None:
+            if held != "auto":
+                self._kept.append(
+                    f"asyncio_mode is {held}, and stays so: mark each test with "
+                    "@pytest.mark.asyncio, or write auto."
+                )
+        elif project.runs_on_anyio:
+            self._kept.append(
+                "The tests are run by anyio's plugin, so asyncio_mode is not set; client and "
+                "db_session work there too."
+            )
+        elif project.requirements.have("pytest-asyncio"):
+            self._values["asyncio_mode"] = "auto"
+        else:
+            self._by_hand.append(
+                "Install pytest-asyncio, which runs tests that are async def, and run this "
+                "command again: it adds asyncio_mode then."
+            )
+
+    def _pythonpath(self) -> None:
+        if not self._folders:
+            return
+        held = self._project.configuration.get("pythonpath")
+        if held is None:
+            self._values["pythonpath"] = self._folders
+            return
+        self._kept.append(
+            f"pythonpath is {held}, and stays so: add {' '.join(self._folders)} to it, unless the "
+            "project is installed where the tests run."
+        )
+
+    def _missing_packages(self) -> list[str]:
+        requirements = self._project.requirements
+        packages: list[str] = []
+        if not requirements.name("pytest-oneloop"):
+            packages.append('"pytest-oneloop[postgres]"')
+        if not requirements.have("pytest-asyncio") and not self._project.runs_on_anyio:
+            packages.append("pytest-asyncio")
+        if not any(requirements.have(name) for name in ("httpx", "httpx2")):
+            packages.append("httpx")
+        return packages
+
+    def _needs(self, target: str, folder: Path) -> None:
+        missing = missing_pythonpath(self._project, target, folder)
+        if missing and missing not in self._folders:
+            self._folders.append(missing)
+
+    def _check(self, flag: str, named: str) -> None:
+        """Look whether what the user named is in the source; what is installed is believed."""
+        parts = named.removesuffix("()").split(":")
+        if len(parts) != _TARGET_PARTS or not all(
+            piece.isidentifier() for part in parts for piece in part.split(".")
+        ):
+            raise UnknownTargetError(flag, named, problem="it is not of the form module:name")
+        module = self._project.sources.by_name.get(parts[0])
+        if module is None:
+            if installed(parts[0].partition(".")[0]) is None and self._is_own(parts[0]):
+                raise UnknownTargetError(flag, named, problem=f"there is no module {parts[0]}")
+            return
+        names = module.defined | set(module.imported)
+        if parts[1].partition(".")[0] not in names and not any(one[0] == "*" for one in names):
+            problem = f"{self.relative(module.path)} has no {parts[1]}"
+            raise UnknownTargetError(flag, named, problem=problem)
+        self._needs(named, module.folder)
+
+    def _is_own(self, module: str) -> bool:
+        top = module.partition(".")[0]
+        return any(name.partition(".")[0] == top for name in self._project.sources.by_name)
+
+    def shown(self, place: Place) -> str:
+        return f"{self.relative(place.path)}:{place.line}"
+
+    def relative(self, path: Path, base: Path | None = None) -> str:
+        folder = base or self._project.folder
+        return str(path.relative_to(folder)) if path.is_relative_to(folder) else str(path)
