@@ -11,6 +11,7 @@ demo: $(STAMP)
 
 ## Run every test of the project.
 test: $(STAMP)
+	scripts/install-browser
 	scripts/test
 
 ## Format, lint, types, and the tests that need no server. Under a minute.
