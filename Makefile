@@ -3,7 +3,7 @@
 VENV := .venv
 STAMP := $(VENV)/.installed
 
-.PHONY: demo test check clean
+.PHONY: demo test check limits clean
 
 ## Run the example's tests through the plugin, on an embedded PostgreSQL.
 demo: $(STAMP)
@@ -17,6 +17,10 @@ test: $(STAMP)
 ## Format, lint, types, and the tests that need no server. Under a minute.
 check: $(STAMP)
 	scripts/check
+
+## Write docs/reference/limits.md from the programs of tests/fidelity. Under a minute.
+limits: $(STAMP)
+	PYTHONPATH=tests $(VENV)/bin/python -m fidelity.write_limits
 
 clean:
 	rm -rf $(VENV) dist .mypy_cache .ruff_cache .pytest_cache .hypothesis

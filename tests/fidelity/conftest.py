@@ -1,0 +1,20 @@
+"""What became of each program on a plain database, and in each strategy."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import pytest
+
+from fidelity.runs import Runs
+
+if TYPE_CHECKING:
+    from pytest_oneloop.databases.address import ServerAddress
+
+collect_ignore = ["project"]
+
+
+@pytest.fixture(scope="session")
+def runs(tcp_server: ServerAddress, tmp_path_factory: pytest.TempPathFactory) -> Runs:
+    """The runs of all programs; each is made when it is first asked for."""
+    return Runs(tcp_server, tmp_path_factory.mktemp("fidelity"))
