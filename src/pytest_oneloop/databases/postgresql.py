@@ -142,6 +142,10 @@ def administer(
             return asyncio.run(_administer_async(dialect, arguments, work, timeout))
         arguments["connect_timeout"] = max(_SHORTEST_CONNECT_TIMEOUT, int(limit))
         arguments["application_name"] = "pytest-oneloop"
+        if dialect.driver == "psycopg":
+            # It prepares what is repeated, and after an ALTER it sends DEALLOCATE ALL, which takes
+            # along what was prepared by PREPARE.
+            arguments["prepare_threshold"] = None
         with _opened(dialect, arguments) as connection, _cut_off_after(connection, timeout):
             return work(Admin(connection))
     except Exception as error:

@@ -6,8 +6,9 @@ import re
 from typing import TYPE_CHECKING
 
 from pytest_oneloop.databases.locks import lock_number, locked_numbers, server_lock
-from pytest_oneloop.databases.postgresql import Admin, administer, quote_name
+from pytest_oneloop.databases.postgresql import Admin, administer, quote_name, sqlstate_of
 from pytest_oneloop.databases.stored import drop, lock_key_of, marks
+from pytest_oneloop.errors.connection import DatabaseRightsError
 
 if TYPE_CHECKING:
     from contextlib import AbstractContextManager
@@ -18,6 +19,9 @@ _PREFIX = "oneloop_run_"
 _NAME = re.compile(r"oneloop_run_([a-z0-9]+)_([a-z0-9]+)")
 # Since 15; before, copying files was the only way.
 _HAS_STRATEGY = 150000
+_INSUFFICIENT_PRIVILEGE = "42501"
+# PostgreSQL cuts longer ones off.
+_LONGEST_NAME = 63
 _KEPT_TEMPLATES = 8
 _IN_USE_SECONDS = 3600
 _CREATE_SECONDS = 10.0
@@ -34,9 +38,14 @@ def worker_name(run_id: str, worker: str) -> str:
         ValueError: One of them is not of that form.
     """
     name = f"{_PREFIX}{run_id}_{worker}"
-    if not _NAME.fullmatch(name) or len(name) > 63:  # noqa: PLR2004 - PostgreSQL's longest name
+    if not is_worker_name(name):
         raise ValueError(f"not a run and a worker: {run_id!r}, {worker!r}")
     return name
+
+
+def is_worker_name(name: str) -> bool:
+    """Tell whether `sweep` would find a database of that name."""
+    return bool(_NAME.fullmatch(name)) and len(name) <= _LONGEST_NAME
 
 
 def live_run(
@@ -51,19 +60,38 @@ def live_run(
 
 
 def create_worker(address: ServerAddress, template: str, name: str) -> None:
-    """Clone a template (10 to 20 ms in memory). A database of that name is replaced."""
+    """Clone a template (10 to 20 ms in memory). A database of that name is replaced.
+
+    Raises:
+        DatabaseRightsError: The role may not create databases.
+    """
 
     def work(admin: Admin) -> None:
         drop(admin, name)
-        admin.wait_until_unused(template, seconds=_CREATE_SECONDS)
-        [(number,)] = admin.rows("SELECT current_setting('server_version_num')")
-        # Copying the files is a third faster than writing them through the log.
-        strategy = " STRATEGY FILE_COPY" if int(str(number)) >= _HAS_STRATEGY else ""
+        clone(admin, address, template, name)
+
+    administer(address, work, task=f"clone {template}")
+
+
+def clone(admin: Admin, address: ServerAddress, template: str, name: str) -> None:
+    """Clone a template, by an open connection to the server at `address`.
+
+    Raises:
+        DatabaseRightsError: The role may not create databases, or not copy this one.
+    """
+    admin.wait_until_unused(template, seconds=_CREATE_SECONDS)
+    [(number,)] = admin.rows("SELECT current_setting('server_version_num')")
+    # Copying the files is a third faster than writing them through the log.
+    strategy = " STRATEGY FILE_COPY" if int(str(number)) >= _HAS_STRATEGY else ""
+    try:
         admin.execute(
             f"CREATE DATABASE {quote_name(name)} TEMPLATE {quote_name(template)}{strategy}"
         )
-
-    administer(address, work, task=f"clone {template}")
+    except Exception as error:
+        if sqlstate_of(error) == _INSUFFICIENT_PRIVILEGE:
+            reason = str(error).splitlines()[0]
+            raise DatabaseRightsError(address, reason=reason) from error
+        raise
 
 
 def drop_worker(address: ServerAddress, name: str) -> None:
