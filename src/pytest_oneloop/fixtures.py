@@ -36,7 +36,7 @@ def oneloop_database_url(pytestconfig: pytest.Config) -> str:
     Only the part before `://` counts: every engine of the process is led to the test database,
     whatever its URL says.
     """
-    return pytestconfig.stash[RUN].url()
+    return pytestconfig.stash[RUN].worker_url()
 
 
 @pytest.fixture(scope="session")
@@ -50,19 +50,19 @@ def db_engine(oneloop_database_url: str) -> Iterator[AsyncEngine]:
 
 
 @pytest.fixture
-def db_session(db_engine: AsyncEngine) -> Iterator[AsyncSession]:
+def db_session(db_engine: AsyncEngine, pytestconfig: pytest.Config) -> Iterator[AsyncSession]:
     """A session on the test database, of this test alone.
 
-    What it commits, the application sees, and the other way round; all of it is rolled back when
-    the test has ended. Made with `expire_on_commit=False`, so that objects can be read after a
-    commit without `await`.
+    What it commits, the application sees, and the other way round; all of it is gone when the test
+    has ended. Made with `expire_on_commit=False`, so that objects can be read after a commit
+    without `await`.
     """
     from sqlalchemy.ext.asyncio import AsyncSession  # noqa: PLC0415 - only where wanted
 
-    session = AsyncSession(db_engine, expire_on_commit=False)
-    yield session
-    # Closing it sends nothing, so that it needs no loop, and this fixture works under any runner.
-    session.sync_session.close()
+    with pytestconfig.stash[RUN].session(
+        AsyncSession(db_engine, expire_on_commit=False)
+    ) as session:
+        yield session
 
 
 @pytest.fixture

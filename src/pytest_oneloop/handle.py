@@ -15,18 +15,18 @@ class Oneloop:
     """What the plugin knows of the running test.
 
     Attributes:
-        strategy: How the test is isolated: `rollback`.
+        strategy: How the test is isolated in this run of it: `rollback`, `commit` or `clone`.
     """
 
     def __init__(self, run: TestRun, app: Callable[[], Any]) -> None:
         self._run = run
         self._app = app
-        self.strategy = run.settings.strategy.value
+        self.strategy = run.strategy
 
     @property
     def database(self) -> str:
-        """The name of the test database. The first use in a run brings it up."""
-        return self._run.database().destination.database
+        """The name of the test's database. The first use in a run brings it up."""
+        return self._run.destination().database
 
     @property
     def url(self) -> str:

@@ -16,8 +16,11 @@ if TYPE_CHECKING:
 
 T_co = TypeVar("T_co", covariant=True)
 
-STRATEGIES = ("rollback",)
-"""The strategies that exist."""
+AUTO = "auto"
+"""The strategy that finds out for each test which of the others it needs."""
+
+STRATEGIES = (AUTO, "rollback", "commit", "clone")
+"""The strategies that exist; the first is the default."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -83,7 +86,7 @@ OPTIONS = (
     Option(
         "oneloop_strategy",
         "NAME",
-        f"how tests are kept apart: {', '.join(STRATEGIES)} (default: rollback)",
+        f"how tests are kept apart: {', '.join(STRATEGIES)} (default: {AUTO})",
     ),
     Option(
         "oneloop_passthrough",

@@ -15,6 +15,7 @@ if TYPE_CHECKING:
     from collections.abc import Generator
     from types import ModuleType
 
+    from pytest_oneloop.choices import Choices
     from pytest_oneloop.loops.scopes import LoopScopes
     from pytest_oneloop.report.diagnosis import Explainer
     from pytest_oneloop.report.summary import Account
@@ -29,11 +30,20 @@ SCOPES: pytest.StashKey[LoopScopes | None] = pytest.StashKey()
 ACCOUNTS: pytest.StashKey[list[Account]] = pytest.StashKey()
 """What each process of the run has done, in `config.stash`."""
 
+CHOICES: pytest.StashKey[Choices] = pytest.StashKey()
+"""The strategies of the tests, in `config.stash`."""
+
 EXPLAINER: pytest.StashKey[Explainer | None] = pytest.StashKey()
 """What watches the loops, in `config.stash`; `None` if nobody wants to know."""
 
 SEEN: pytest.StashKey[list[BaseException]] = pytest.StashKey()
 """The errors that a test has shown, in `item.stash`."""
+
+
+_MARK = (
+    "oneloop(strategy): how the test is kept apart from others: rollback, commit, clone, or auto, "
+    "which finds out"
+)
 
 
 def pytest_addoption(parser: pytest.Parser) -> None:
@@ -84,6 +94,8 @@ def pytest_configure(config: pytest.Config) -> None:
     """Join the other workers of the run, and add the fixtures for the runners that are here."""
     from pytest_oneloop import fixtures  # noqa: PLC0415 - not for `pytest --version`
 
+    config.addinivalue_line("markers", _MARK)
+
     # xdist says so only now, when conftest files have been loaded.
     worker: dict[str, str] | None = getattr(config, "workerinput", None)
     if worker is not None:
@@ -99,15 +111,24 @@ def pytest_configure(config: pytest.Config) -> None:
             config.pluginmanager.register(module)
 
 
+def pytest_sessionstart(session: pytest.Session) -> None:
+    """Read what is remembered of the tests, now that pytest's cache is there."""
+    from pytest_oneloop.choices import Choices  # noqa: PLC0415 - not for `pytest --version`
+
+    config = session.config
+    config.stash[CHOICES] = Choices(config.stash[RUN], getattr(config, "cache", None))
+    config.pluginmanager.register(config.stash[CHOICES])
+
+
 def _make_explainer(config: pytest.Config, worker: dict[str, str] | None) -> Explainer | None:
-    wanted = config.stash[RUN].settings.explain.value
-    if not wanted:
+    run = config.stash.get(RUN, None)  # there is none for `pytest --help`
+    if run is None or not run.settings.explain.value:
         return None
     from pytest_oneloop.loops.record import LoopRecord  # noqa: PLC0415 - if it is wanted
     from pytest_oneloop.report.diagnosis import Explainer  # noqa: PLC0415
 
     record = LoopRecord(worker=worker["workerid"] if worker else "")
-    return Explainer(record, config, config.stash[SCOPES], sections=wanted)
+    return Explainer(record, config, config.stash[SCOPES], sections=run.settings.explain.value)
 
 
 def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
@@ -117,11 +138,20 @@ def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item
         follow_fixtures(scopes, items, pytest.mark.asyncio)
 
 
+@pytest.hookimpl(tryfirst=True)
+def pytest_runtest_protocol(item: pytest.Item, nextitem: pytest.Item | None) -> bool | None:
+    """Run a test in the sandbox, and let others run it if it needs a real database."""
+    return item.config.stash[CHOICES].run_first(item, nextitem) or None
+
+
 @pytest.hookimpl(wrapper=True, tryfirst=True)
 def pytest_runtest_setup(item: pytest.Item) -> Generator[None, None, None]:
     """Begin a sandbox before the test's fixtures."""
+    from pytest_oneloop.choices import CHOICE  # noqa: PLC0415 - not for `pytest --version`
+
     item.stash[SEEN] = []
-    item.config.stash[RUN].begin(item.nodeid, hosted=runner_of(item) == "sync")
+    strategy = item.stash[CHOICE].strategy
+    item.config.stash[RUN].begin(item.nodeid, hosted=runner_of(item) == "sync", strategy=strategy)
     return (yield)
 
 
@@ -164,16 +194,18 @@ def pytest_fixture_setup(
 @pytest.hookimpl(wrapper=True, tryfirst=True)
 def pytest_runtest_teardown(item: pytest.Item) -> Generator[None, None, None]:
     """End the sandbox after the test's fixtures; show what the application has swallowed."""
-    from pytest_oneloop.report.failures import raise_unseen  # noqa: PLC0415 - not for `--version`
+    from pytest_oneloop.choices import ENDING  # noqa: PLC0415 - not for `pytest --version`
+    from pytest_oneloop.report.failures import raise_unseen  # noqa: PLC0415
 
     run = item.config.stash[RUN]
     run.finish()
     try:
         result = yield
     except BaseException:
-        run.end()
+        item.stash[ENDING] = run.end()
         raise
-    raise_unseen(run.end(), item.stash[SEEN])
+    item.stash[ENDING] = ending = run.end()
+    raise_unseen(ending.problems, item.stash[SEEN])
     return result
 
 
@@ -190,6 +222,7 @@ def pytest_runtest_makereport(
         explainer = item.config.stash[EXPLAINER]
         if explainer is not None and report.failed:
             explainer.explain(item, call.excinfo.value, report)
+    item.config.stash[CHOICES].note(item, report)
     return report
 
 
@@ -207,6 +240,8 @@ def pytest_sessionfinish(session: pytest.Session) -> None:
     from pytest_oneloop.report.summary import account  # noqa: PLC0415 - not for `pytest --version`
 
     done = account(session.config.stash[RUN])
+    if not hasattr(session.config, "workeroutput"):
+        session.config.stash[CHOICES].save()
     if done is None:
         return
     if hasattr(session.config, "workeroutput"):
@@ -232,8 +267,12 @@ def pytest_terminal_summary(
     from pytest_oneloop.report.summary import summary_line  # noqa: PLC0415 - not for `--version`
 
     line = summary_line(config.stash.get(ACCOUNTS, []), encoding=_encoding())
+    lines = config.stash[CHOICES].lines() if config.get_verbosity() >= 0 else []
     if line and config.get_verbosity() > 0:
+        lines.append(line)
+    if lines:
         terminalreporter.section("oneloop")
+    for line in lines:
         terminalreporter.write_line(line)
 
 

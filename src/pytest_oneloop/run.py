@@ -6,17 +6,27 @@ import secrets
 import signal
 import threading
 from concurrent.futures import Future
-from contextlib import AbstractAsyncContextManager, ExitStack, contextmanager
+from contextlib import (
+    AbstractAsyncContextManager,
+    AbstractContextManager,
+    ExitStack,
+    contextmanager,
+)
+from functools import partial
 from typing import TYPE_CHECKING, Any, Final, TypeVar
 
 from pytest_oneloop import application, forecast, provision
-from pytest_oneloop.errors import OneloopError, SetupError
+from pytest_oneloop.errors import SetupError
+from pytest_oneloop.isolation import ROLLBACK, Ending, RealDatabases
 from pytest_oneloop.sandbox.checkouts import REQUEST
 from pytest_oneloop.sandbox.router import Router
+from pytest_oneloop.sandbox.sessions import closed_afterwards
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
     from pathlib import Path
+
+    from sqlalchemy.ext.asyncio import AsyncSession
 
     from pytest_oneloop.application.lifespan import ASGIApplication, Message, Receive, Send
     from pytest_oneloop.forecast import Forecast
@@ -53,6 +63,8 @@ class TestRun:
         self.tests = 0
         self.statements = 0
         self.router = Router(self._destination, frozenset(settings.passthrough.value))
+        self.strategy = ROLLBACK
+        self._real = RealDatabases(self.database)
 
     # -- order -------------------------------------------------------------------------------
 
@@ -79,34 +91,42 @@ class TestRun:
         finally:
             _on_a_thread(self._stack.close)
 
-    def begin(self, test: str, *, hosted: bool) -> Sandbox:
+    def begin(self, test: str, *, hosted: bool, strategy: str = ROLLBACK) -> Sandbox:
         """A test begins, before its fixtures.
 
         Args:
             test: Its node id.
             hosted: It is synchronous, so event loops may come and go within it.
+            strategy: `rollback`, `commit` or `clone`.
         """
-        return self.router.begin(test, hosted=hosted)
+        self.strategy = strategy
+        target = None if strategy == ROLLBACK else self._real.begin(strategy)
+        return self.router.begin(test, hosted=hosted, target=target)
 
     def finish(self) -> None:
         """The test itself has ended; its fixtures come next."""
         self.router.sandbox.closing = True
 
-    def end(self) -> list[OneloopError]:
-        """The test's fixtures have ended as well.
-
-        Returns:
-            The errors that the sandbox raised, which the application may have swallowed.
-        """
+    def end(self) -> Ending:
+        """The test's fixtures have ended as well; its database is put back as it was."""
         sandbox = self.router.sandbox
-        self.router.end()
-        if sandbox.leaked and self._database is not None:
+        used = self.router.used_real
+        left_open = self.router.end()
+        if used:
+            _on_a_thread(partial(self._real.end, self.router))
+        elif sandbox.leaked and self._database is not None:
             self.router.lose_connections()
             _on_a_thread(self._database.renew)
+        self.strategy = ROLLBACK
         if sandbox.statements:
             self.tests += 1
             self.statements += sandbox.statements
-        return list(sandbox.problems)
+        return Ending(
+            problems=list(sandbox.problems),
+            limits=list(sandbox.limits),
+            left_open=left_open,
+            used=sandbox.used or used,
+        )
 
     # -- the database --------------------------------------------------------------------------
 
@@ -148,17 +168,30 @@ class TestRun:
         __tracebackhide__ = True
         return self.database().destination
 
+    def destination(self) -> Destination:
+        """Return the database of the running test, or of the worker outside of tests."""
+        return self._real.destination() if self.strategy != ROLLBACK else self._destination()
+
     def url(self) -> str:
-        """Return the URL of the worker's database, for an asynchronous driver if there is one."""
+        """Return the URL of the test's database, for an asynchronous driver if there is one."""
+        return self._url(self.destination())
+
+    def worker_url(self) -> str:
+        """Return the URL of the worker's database, likewise."""
+        return self._url(self._destination())
+
+    def _url(self, destination: Destination) -> str:
         from pytest_oneloop.databases.urls import connect_url  # noqa: PLC0415 - on first need
         from pytest_oneloop.drivers import asynchronous_drivername  # noqa: PLC0415
 
-        database = self.database()
-        name = asynchronous_drivername(database.driver)
-        destination = database.destination
+        name = asynchronous_drivername(self.database().driver)
         url = connect_url(name, destination.address, destination.database)
         # SQLAlchemy leaves spaces as they are, for which libpq refuses a URL.
         return url.render_as_string(hide_password=False).replace(" ", "%20")
+
+    def session(self, session: AsyncSession) -> AbstractContextManager[AsyncSession]:
+        """Return a context that ends with the test, and closes the session with no loop's help."""
+        return closed_afterwards(session, real=self.strategy != ROLLBACK)
 
     # -- the application -------------------------------------------------------------------------
 

@@ -9,7 +9,7 @@ from pathlib import Path
 from urllib.parse import parse_qsl, urlsplit
 
 from pytest_oneloop.errors.settings import InvalidSettingError, UnreadableProjectFileError
-from pytest_oneloop.options import STRATEGIES, Places, Value
+from pytest_oneloop.options import AUTO, STRATEGIES, Places, Value
 
 __all__ = ["FASTAPI_ENTRYPOINT", "Places", "Settings", "Value", "read_settings", "without_password"]
 
@@ -75,7 +75,7 @@ def read_settings(places: Places) -> Settings:
         app=_object_path("oneloop_app", app) if app else Value(None, "default"),
         server=_server_url(server) if server else Value(None, "default"),
         schema=_schema_source(schema) if schema else Value(None, "default"),
-        strategy=_strategy(places.find("oneloop_strategy") or Value("rollback", "default")),
+        strategy=_strategy(places.find("oneloop_strategy") or Value(AUTO, "default")),
         passthrough=_names(places.find("oneloop_passthrough") or Value("", "default")),
         cache_dir=_cache_dir(places.find("oneloop_cache_dir"), places.rootdir),
         postgres_bin=_existing_folder(places.find("oneloop_postgres_bin"), places.rootdir),

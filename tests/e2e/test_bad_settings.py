@@ -42,7 +42,7 @@ PROBLEMS = {
     ),
     ("strategy", "comit"): (
         "there is no strategy of that name in this version.",
-        "use one that exists (rollback), or leave it out.",
+        "use one that exists (auto, rollback, commit, clone), or leave it out.",
     ),
     ("cache_dir", "notes.py"): (
         "{folder}/notes.py is a file.",

@@ -87,7 +87,7 @@ def test_after_an_end_of_its_own(outcome: str, project: Project) -> None:
         project.change("test_notes.py", "        await asyncio.sleep", "        assert False\n#")
     elif outcome == "exit":
         project.change("test_notes.py", "        await asyncio.sleep", "        pytest.exit()\n#")
-    with project.started() as running:
+    with project.started("--oneloop-strategy=rollback") as running:
         running.wait_for("in-main")
         folders = seen(running) if outcome == "passed" else set()
         (project.folder / "go-on").touch()

@@ -50,7 +50,9 @@ def test_the_tests_after_it_have_a_fresh_database(
     at = tcp_server
     url = f"postgresql://{at.user}:{at.password}@{at.host}:{at.port}".replace(" ", "%20")
 
-    finished = project.run("-W", "error", ONELOOP_SERVER=url if server == "tcp" else "")
+    given = {"ONELOOP_SERVER": url if server == "tcp" else ""}
+    finished = project.run("-W", "error", "--oneloop-strategy=rollback", **given)
 
     assert finished.counts == {"passed": 3, "error": 1}, finished.output
     assert "OL204" in finished.output
+    assert project.run("-W", "error", **given).counts == {"passed": 3}

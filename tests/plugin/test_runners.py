@@ -147,7 +147,7 @@ def test_the_example(way: Way, project: Project) -> None:
 
     done = run(project, SHOP_TESTS, *way.options)
 
-    assert done.header.partition("strategy rollback")[2].removeprefix(" \u00b7 ") == way.loop
+    assert done.header.partition("strategy auto")[2].removeprefix(" \u00b7 ") == way.loop
 
 
 @pytest.mark.parametrize(

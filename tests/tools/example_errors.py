@@ -86,7 +86,7 @@ EXAMPLES: list[OneloopError | OneloopWarning] = [
         value="truncate",
         source="ONELOOP_STRATEGY",
         problem="there is no strategy of that name.",
-        instead="write one of: rollback",
+        instead="write one of: auto, rollback, commit, clone",
     ),
     settings.UnreadableProjectFileError(
         path=Path("/shop/pyproject.toml"), cause=ValueError("Invalid value (at line 3, column 8)")

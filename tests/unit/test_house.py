@@ -38,6 +38,7 @@ BELOW: dict[str, set[str]] = {
     # What wires them.
     "provision": {"errors", "settings", "sandbox", "databases", "schema"},
     "forecast": {"errors", "settings", "databases", "provision"},
+    "isolation": {"errors", "databases", "provision", "sandbox"},
     "run": {
         *(
             "errors",
@@ -47,14 +48,18 @@ BELOW: dict[str, set[str]] = {
             "databases",
             "application",
             "forecast",
+            "isolation",
             "provision",
         ),
     },
+    "strategies": {"errors", "options"},
     "handle": {"run", "application"},
     # What pytest sees.
+    "attempts": set(),
+    "choices": {"attempts", "isolation", "options", "run", "strategies"},
     "report": {"errors", "settings", "loops", "run"},
     "plugin": {
-        *("errors", "options", "settings", "loops", "run", "report"),
+        *("errors", "options", "settings", "loops", "run", "report", "choices"),
         *("fixtures", "fixtures_asyncio"),
     },
     "fixtures": {"errors", "loops", "application", "handle", "plugin"},
@@ -76,7 +81,15 @@ SHARED = {
 }
 """Single imports that the rule forbids otherwise, each with its reason; for types only."""
 
-MAY_IMPORT_PYTEST = {"collector", "plugin", "fixtures", "fixtures_asyncio", "report"}
+MAY_IMPORT_PYTEST = {
+    "attempts",
+    "choices",
+    "collector",
+    "plugin",
+    "fixtures",
+    "fixtures_asyncio",
+    "report",
+}
 
 
 def modules() -> Iterator[tuple[str, ast.Module]]:

@@ -42,7 +42,7 @@ def test_nothing_set_gives_the_defaults(tmp_path: Path) -> None:
         app=Value(None, "default"),
         server=Value(None, "default"),
         schema=Value(None, "default"),
-        strategy=Value("rollback", "default"),
+        strategy=Value("auto", "default"),
         passthrough=Value((), "default"),
         cache_dir=settings.cache_dir,
         postgres_bin=Value(None, "default"),
@@ -291,7 +291,7 @@ def test_a_strategy_that_does_not_exist_names_those_that_do(tmp_path: Path) -> N
     assert str(caught.value) == (
         "OL121: oneloop_strategy cannot be 'truncate' (set by --oneloop-strategy).\n"
         "  Likely cause: there is no strategy of that name in this version.\n"
-        "  What to do: use one that exists (rollback), or leave it out."
+        "  What to do: use one that exists (auto, rollback, commit, clone), or leave it out."
     )
 
 
@@ -369,7 +369,7 @@ def test_settings_are_described_for_people(tmp_path: Path) -> None:
         ("oneloop_app", "a:b", "pytest.ini"),
         ("oneloop_server", "postgresql://me:***@localhost", "ONELOOP_SERVER"),
         ("oneloop_schema", "not set", "default"),
-        ("oneloop_strategy", "rollback", "default"),
+        ("oneloop_strategy", "auto", "default"),
         ("oneloop_passthrough", "oracle, mssql", "pytest.ini"),
         ("oneloop_cache_dir", "/var/kept", "pytest.ini"),
         ("oneloop_postgres_bin", "not set", "default"),

@@ -12,10 +12,10 @@ from pytest_oneloop.errors import OneloopError, SetupError
 from pytest_oneloop.errors.sandbox import SandboxError
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Iterator, Sequence
 
-_SHOWN: pytest.StashKey[set[str]] = pytest.StashKey()
-"""The texts that the run has shown, in `config.stash`."""
+_SHOWN: pytest.StashKey[dict[str, str]] = pytest.StashKey()
+"""The texts that the run has shown, and the test that each was shown for, in `config.stash`."""
 
 _CAUGHT: Final = "  Shown only now: the application, or SQLAlchemy, has caught this error."
 
@@ -48,13 +48,14 @@ def show_failure(
     elif isinstance(error, SandboxError):
         _show_project_alone(item, error, report)
     elif isinstance(error, OneloopError):
-        shown = item.config.stash.setdefault(_SHOWN, set())
+        shown = item.config.stash.setdefault(_SHOWN, {})
         text = str(error)
-        report.longrepr = f"{error.code}: the same as above" if text in shown else text
-        shown.add(text)
+        # A test that is run again may fail in the same way: then nobody has seen the first time.
+        first = shown.setdefault(text, item.nodeid) == item.nodeid
+        report.longrepr = text if first else f"{error.code}: the same as above"
 
 
-def raise_unseen(problems: list[OneloopError], seen: list[BaseException]) -> None:
+def raise_unseen(problems: Sequence[OneloopError], seen: list[BaseException]) -> None:
     """Raise the first error of the sandbox that no failure of the test has shown.
 
     The application has caught it, or SQLAlchemy has, while it gave a connection back. After a

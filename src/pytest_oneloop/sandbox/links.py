@@ -91,7 +91,7 @@ class Links:
             loop = host.loop if host else asyncio.get_running_loop()
         return self._alive(link.name, loop) is link
 
-    def lingering(self, link: Link) -> list[Link]:
+    def lingering(self, link: Link | None) -> list[Link]:
         """Return the other connections that are still in the transaction of an earlier test."""
         self._abandon()
         return [

@@ -20,6 +20,7 @@ from sqlalchemy.pool import Pool
 from pytest_oneloop.errors.sandbox import UnroutedEngineError, UnsupportedDialectError
 from pytest_oneloop.sandbox import greenlets
 from pytest_oneloop.sandbox.connection import SandboxedConnection
+from pytest_oneloop.sandbox.direct import Direct, held_by, note_engine
 from pytest_oneloop.sandbox.drivers import SUPPORTED, driver_for
 from pytest_oneloop.sandbox.links import Links
 from pytest_oneloop.sandbox.sandbox import Sandbox
@@ -30,7 +31,9 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
 
     from sqlalchemy.engine import Connection, Dialect
+    from sqlalchemy.pool import ConnectionPoolEntry
 
+    from pytest_oneloop.sandbox.checkouts import Origin
     from pytest_oneloop.sandbox.homes import Home
     from pytest_oneloop.sandbox.link import Link
     from pytest_oneloop.sandbox.links import Target
@@ -48,15 +51,17 @@ class Router:
 
     def __init__(self, provide: Callable[[], Target], passthrough: frozenset[str]) -> None:
         self._passthrough = passthrough
-        self._direct: Target | None = None
+        self._building: Target | None = None
         self.sandbox = Sandbox(OUTSIDE, self._now)
         self._links = Links(provide)
+        self._direct = Direct(self._links)
+        self._target: Callable[[], Target] | None = None
         self._engines: weakref.WeakSet[Engine] = weakref.WeakSet()
 
     @property
     def connections(self) -> int:
         """How many real connections were opened so far."""
-        return self._links.opened
+        return self._links.opened + self._direct.opened
 
     # -- the run -----------------------------------------------------------------------------
 
@@ -70,6 +75,7 @@ class Router:
 
     def close(self) -> None:
         """Answer no more, and close what is open."""
+        self._lead(None)
         event.remove(Engine, "do_connect", self._on_connect)
         event.remove(Pool, "connect", self._on_connected)
         event.remove(Pool, "checkout", self._on_checkout)
@@ -78,15 +84,31 @@ class Router:
         self.sandbox.ended = True
         for engine in list(self._engines):
             engine.dispose(close=False)
+        self._direct.drop()
         self._links.close()
 
-    def begin(self, test: str, *, hosted: bool) -> Sandbox:
-        """A test begins."""
-        self.sandbox = Sandbox(test, self._now, hosted=hosted)
+    def begin(
+        self, test: str, *, hosted: bool, target: Callable[[], Target] | None = None
+    ) -> Sandbox:
+        """A test begins.
+
+        Args:
+            test: Its node id.
+            hosted: Its event loops may come and go.
+            target: Gives the database to which it has real connections, at the first call; `None`
+                if it runs in the sandbox.
+        """
+        self._lead(target)
+        self.sandbox = Sandbox(test, self._now, hosted=hosted, real=target is not None)
         return self.sandbox
 
-    def end(self) -> None:
-        """The test has ended: its connections are of no more use to anybody."""
+    def end(self) -> list[Origin]:
+        """The test has ended: its connections are of no more use to anybody.
+
+        Returns:
+            Where it checked real connections out that it has not given back.
+        """
+        left = self._direct.left_open()
         if self._links.escaped() and not self.sandbox.leaked:
             self.sandbox.escape("the driver's own connection")
         self.sandbox.ended = True
@@ -95,21 +117,40 @@ class Router:
             # Connections that the test did not give back would be missing from the pool for ever.
             if getattr(engine.pool, "checkedout", int)() > 0:
                 engine.dispose(close=False)
-        self._engines.clear()
         self._links.forget_dead()
+        return left
+
+    @property
+    def used_real(self) -> bool:
+        """Whether the running test has used a real connection."""
+        return self._direct.used
+
+    def drop(self, target: Target) -> None:
+        """End the real connections to one database."""
+        self._direct.drop(target)
 
     def lose_connections(self) -> None:
         """Use none of the real connections any more: their database is about to be replaced."""
         self._links.lose()
+        self._direct.drop()
+
+    def _lead(self, target: Callable[[], Target] | None) -> None:
+        """Lead engines into the sandbox, or to a database."""
+        if (target is None) is not (self._target is None):
+            self._direct.swap_pools(list(self._engines))
+            change = event.remove if target is None else event.listen
+            change(Engine, "before_cursor_execute", self._on_statement)
+        self._direct.begin()
+        self._target = target
 
     @contextmanager
     def redirected(self, target: Target) -> Iterator[None]:
         """Lead every engine straight to a database, with real commits: to build its schema."""
-        before, self._direct = self._direct, target
+        before, self._building = self._building, target
         try:
             yield
         finally:
-            self._direct = before
+            self._building = before
 
     def _now(self) -> str:
         return self.sandbox.test
@@ -117,14 +158,18 @@ class Router:
     # -- SQLAlchemy's events -----------------------------------------------------------------
 
     def _on_connect(
-        self, dialect: Dialect, _record: object, arguments: list[Any], parameters: dict[str, Any]
+        self,
+        dialect: Dialect,
+        entry: ConnectionPoolEntry,
+        arguments: list[Any],
+        parameters: dict[str, Any],
     ) -> SandboxedConnection | None:
         __tracebackhide__ = True
         if dialect.name in self._passthrough:
             return None
         name = f"{dialect.name}+{dialect.driver}"
-        if self._direct is not None and dialect.name == "postgresql":
-            redirected = self._direct.connect_arguments(dialect, parameters)
+        if self._building is not None and dialect.name == "postgresql":
+            redirected = self._building.connect_arguments(dialect, parameters)
             arguments.clear()
             parameters.clear()
             parameters.update(redirected)
@@ -132,6 +177,10 @@ class Router:
         driver = driver_for(dialect.name, dialect.driver)
         if driver is None:
             raise self.sandbox.report(UnsupportedDialectError(dialect=name, supported=SUPPORTED))
+        if self._target is not None:
+            arguments.clear()
+            self._direct.connect(dialect, driver, self._target(), entry, parameters)
+            return None
         hosted = self.sandbox.hosted
         link, home = self._links.find(dialect, driver, parameters, hosted=hosted)
         if not self._adopt(link, home):
@@ -139,11 +188,11 @@ class Router:
             self._adopt(link, home)
         return driver.facade(link, home)
 
-    def _on_connected(self, connection: Any, _record: object) -> None:
+    def _on_connected(self, connection: Any, entry: ConnectionPoolEntry) -> None:
         __tracebackhide__ = True
-        if isinstance(connection, SandboxedConnection):
+        if isinstance(connection, SandboxedConnection) or self._direct.connected(connection, entry):
             return
-        if self._direct is not None:
+        if self._building is not None:
             if hasattr(connection, "run_async"):
                 # Whatever pool it goes to, it must end with the loop that builds the schema.
                 greenlets.wait_for(self._links.close_with_loop(connection.close))
@@ -154,8 +203,17 @@ class Router:
         connection.close()
         raise self.sandbox.report(UnroutedEngineError(driver=_kind(connection)))
 
-    def _on_checkout(self, connection: object, _record: object, _proxy: object) -> None:
+    def _on_checkout(self, connection: object, entry: ConnectionPoolEntry, _proxy: object) -> None:
         __tracebackhide__ = True
+        held = held_by(entry)
+        if held is not None and self._target is not None:
+            self._direct.check_out(held, self.sandbox, self._target())
+            return
+        if held is not None:
+            held.drop()
+        if held is not None or (self._target and isinstance(connection, SandboxedConnection)):
+            # It is of the other kind; the pool makes one of the kind that the test needs.
+            raise DisconnectionError
         if not isinstance(connection, SandboxedConnection):
             return
         link = connection.oneloop_link
@@ -172,12 +230,15 @@ class Router:
             raise DisconnectionError
         if not self._adopt(link, connection.oneloop_home):
             raise DisconnectionError
+        self.sandbox.used = True
         connection.oneloop_used_on = None if loop is None else weakref.ref(loop)
         connection.oneloop_check_out(self.sandbox)
 
-    def _on_checkin(self, connection: object, _record: object) -> None:
+    def _on_checkin(self, connection: object, entry: ConnectionPoolEntry) -> None:
         if isinstance(connection, SandboxedConnection):
             connection.oneloop_check_in()
+        elif (held := held_by(entry)) is not None:
+            held.place = None
 
     def _on_engine(self, connection: Connection) -> None:
         engine = connection.engine
@@ -185,6 +246,19 @@ class Router:
         held = connection.connection.dbapi_connection
         if isinstance(held, SandboxedConnection):
             held.oneloop_engine = weakref.ref(engine)
+        else:
+            note_engine(connection)
+
+    def _on_statement(
+        self,
+        connection: Connection,
+        _cursor: object,
+        sql: str,
+        _parameters: object,
+        _context: object,
+        _executemany: bool,  # noqa: FBT001
+    ) -> None:
+        self._direct.observe(self.sandbox, connection, sql)
 
     def _adopt(self, link: Link, home: Home) -> bool:
         """Let a real connection belong to the running test; whether it can."""

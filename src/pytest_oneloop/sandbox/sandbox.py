@@ -17,6 +17,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable
 
     from pytest_oneloop.sandbox.checkouts import Checkout
+    from pytest_oneloop.sandbox.limits import Limit
     from pytest_oneloop.sandbox.link import Link
 
 
@@ -29,12 +30,15 @@ class Sandbox:
         now: Tells which test runs at the moment of the call.
         hosted: Its event loops may come and go (a synchronous test that starts some), so its
             connections live on a loop of the plugin.
+        real: Its connections are real ones, so nothing here has to be watched.
         closing: The test itself has ended; its fixtures are torn down.
         ended: All is over; its connections are of no more use.
         statements: How many statements the application has sent.
         writers: The real connections that have changed something.
         writes: How often something was changed.
         problems: Errors that were raised where the application may have swallowed them.
+        limits: What one transaction cannot do as the real database would, and has not done.
+        used: It has sent something, or tried to.
         leaked: What it wrote may be in the database for good, which should be built anew.
         lost: A real connection that it wrote on has ended.
     """
@@ -42,12 +46,15 @@ class Sandbox:
     test: str
     now: Callable[[], str] = lambda: "another test"
     hosted: bool = False
+    real: bool = False
     closing: bool = False
     ended: bool = False
     statements: int = 0
     writers: list[Link] = field(default_factory=list)
     writes: int = 0
     problems: list[SandboxError] = field(default_factory=list)
+    limits: list[Limit] = field(default_factory=list)
+    used: bool = False
     leaked: bool = False
     lost: ConnectionLostError | None = None
 
@@ -101,7 +108,13 @@ class Sandbox:
             TransactionControlError(test=self.test, command="COMMIT or ROLLBACK", place=place)
         )
 
+    def meet(self, limit: Limit) -> None:
+        """Note a limit, once."""
+        if limit not in self.limits:
+            self.limits.append(limit)
+
     def report(self, error: SandboxError) -> SandboxError:
         """Keep an error for the end of the test, in case the application swallows it."""
+        self.used = True
         self.problems.append(error)
         return error

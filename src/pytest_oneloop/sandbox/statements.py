@@ -74,6 +74,12 @@ _CONTROL: Final = re.compile(
 )
 _LATER_CONTROL: Final = re.compile(r";\s*(?P<command>" + _CONTROL.pattern + ")", re.IGNORECASE)
 
+_SETS: Final = re.compile(
+    r"(?:^|;)\s*(?:SET\s+(?!LOCAL\b|TRANSACTION\b|CONSTRAINTS\b)|RESET\b|DISCARD\b|LOAD\b)"
+    r"|\bset_config\s*\(",
+    re.IGNORECASE,
+)
+
 _READERS: Final = frozenset(
     {"SELECT", "VALUES", "TABLE", "WITH", "SHOW", "EXPLAIN", "DECLARE", "FETCH", "MOVE", "CLOSE"}
 )
@@ -139,6 +145,12 @@ def read(sql: str) -> Statement:
     word = _WORD.match(body)
     reads = word is not None and word[0].upper() in _READERS and _only_reads(body)
     return Query(Effect.READ if reads else Effect.WRITE)
+
+
+@lru_cache(maxsize=4096)
+def changes_session(sql: str) -> bool:
+    """Tell whether a statement may change settings of the session that outlive its transaction."""
+    return _SETS.search(_without(sql)) is not None
 
 
 def _without(sql: str, *, notes_only: bool = False) -> str:

@@ -1,0 +1,230 @@
+"""Tests on a real database: the application's own pools and connections, with real commits.
+
+Nothing stands between SQLAlchemy and the driver here. Noted is only which connections there are,
+on which loop, and who holds one: a connection goes to no other loop than its own, to no other
+database than the test's, and not from one test to the next with anything left on it.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import weakref
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any, Final
+
+from sqlalchemy.exc import DisconnectionError
+
+from pytest_oneloop.sandbox import greenlets, statements
+from pytest_oneloop.sandbox.checkouts import Origin, origin
+from pytest_oneloop.sandbox.entries import Effect
+
+if TYPE_CHECKING:
+    from asyncio import AbstractEventLoop
+
+    from sqlalchemy.engine import Connection, Dialect, Engine
+    from sqlalchemy.pool import ConnectionPoolEntry, Pool
+
+    from pytest_oneloop.sandbox.drivers import Driver
+    from pytest_oneloop.sandbox.links import Links, Target
+    from pytest_oneloop.sandbox.sandbox import Sandbox
+
+CLEAN: Final = (
+    "SELECT pg_advisory_unlock_all(); CLOSE ALL; UNLISTEN *; DISCARD TEMP; DISCARD SEQUENCES"
+)
+"""What a connection forgets between two tests. Settings stay: listeners may have made them."""
+
+_MARK: Final = "oneloop"
+"""The key in a pool entry's `info`, which lives as long as its connection."""
+
+
+@dataclass(slots=True, eq=False)
+class Held:
+    """One real connection in a pool of the application.
+
+    Attributes:
+        target: The database that it leads to.
+        driver: The class that knows how to speak to it.
+        real: What SQLAlchemy's dialect made of the driver's connection, once it has.
+        loop: The event loop that it is bound to; `None` for a synchronous driver.
+        engine: Whose pool it is in, once that is known.
+        sandbox: The test that used it last.
+        place: Where it was checked out, while it is.
+        soiled: A test has changed its settings, so no other may have it.
+    """
+
+    target: Target
+    driver: type[Driver]
+    real: Any = None
+    loop: weakref.ref[AbstractEventLoop] | None = None
+    engine: weakref.ref[Engine] | None = None
+    sandbox: Sandbox | None = None
+    place: Origin | None = None
+    soiled: bool = False
+
+    @property
+    def speaker(self) -> Driver:
+        """How to speak to it."""
+        return self.driver(self.real)
+
+    @property
+    def closed(self) -> bool:
+        """Whether it is of no more use."""
+        return self.speaker.is_closed()
+
+    @property
+    def moved(self) -> bool:
+        """Whether another loop runs than the one that it is bound to."""
+        return self.loop is not None and self.loop() is not asyncio.get_running_loop()
+
+    def drop(self) -> None:
+        """End it at once, on whatever loop it is. Sends no more than a farewell."""
+        if not self.closed:
+            self.speaker.abandon()
+
+    def send(self, sql: str) -> None:
+        """Send commands of the plugin. One message, or three."""
+        self.speaker.script(sql)
+        self.real.commit()
+
+
+class Direct:
+    """The real connections that tests on a real database have opened.
+
+    Args:
+        links: The sandbox's own real connections.
+
+    Attributes:
+        opened: How many were opened so far.
+        used: The running test has used one.
+    """
+
+    def __init__(self, links: Links) -> None:
+        self._links = links
+        self._held: list[Held] = []
+        self._pools: weakref.WeakKeyDictionary[Engine, Pool] = weakref.WeakKeyDictionary()
+        self.opened = 0
+        self.used = False
+
+    # -- SQLAlchemy's events -----------------------------------------------------------------
+
+    def connect(
+        self,
+        dialect: Dialect,
+        driver: type[Driver],
+        target: Target,
+        entry: ConnectionPoolEntry,
+        parameters: dict[str, Any],
+    ) -> None:
+        """Change what the dialect connects with, so that it leads to the test's database."""
+        led = target.connect_arguments(dialect, parameters)
+        parameters.clear()
+        parameters.update(led)
+        entry.info[_MARK] = Held(target, driver)
+
+    def connected(self, real: Any, entry: ConnectionPoolEntry) -> bool:
+        """Note a new connection; whether it is one that was led here."""
+        held = held_by(entry)
+        if held is None:
+            return False
+        held.real = real
+        if hasattr(real, "run_async"):
+            held.loop = weakref.ref(asyncio.get_running_loop())
+            greenlets.wait_for(self._links.close_with_loop(held.real.close))
+        self._held = [known for known in self._held if not known.closed]
+        self._held.append(held)
+        self.opened += 1
+        return True
+
+    def check_out(self, held: Held, sandbox: Sandbox, target: Target) -> None:
+        """The running test gets a connection. A message, if another test had it before.
+
+        Raises:
+            DisconnectionError: It cannot have this one; the pool makes another.
+        """
+        if held.moved and (engine := held.engine() if held.engine else None) is not None:
+            # The pool's queue may be bound to the loop that it was waited for on.
+            engine.dispose(close=False)
+        if held.moved or held.target is not target or held.soiled or held.closed:
+            held.drop()
+            raise DisconnectionError
+        if not self.used:
+            self._end_lingering(held)
+        self.used = True
+        if held.sandbox is not None and held.sandbox is not sandbox:
+            held.send(CLEAN)
+        held.sandbox = sandbox
+        held.place = origin()
+
+    def observe(self, sandbox: Sandbox, connection: Connection, sql: str) -> None:
+        """Note what a statement does."""
+        sandbox.statements += 1
+        statement = statements.read(sql)
+        if isinstance(statement, statements.Query) and statement.effect is Effect.WRITE:
+            sandbox.writes += 1
+        held = connection.info.get(_MARK)
+        if held is not None and statements.changes_session(sql):
+            held.soiled = True
+
+    def _end_lingering(self, held: Held) -> None:
+        """End the sandbox's transaction of an earlier test, whose locks would be met."""
+        loop = None if held.loop is None else held.loop()
+        for link in self._links.lingering(None):
+            if link.loop in (None, loop):
+                link.leave()
+            else:
+                link.channel.dead = True
+                held.speaker.end_backend(link.driver.backend())
+                held.real.commit()
+
+    # -- tests -------------------------------------------------------------------------------
+
+    def begin(self) -> None:
+        """A test begins."""
+        self.used = False
+
+    def left_open(self) -> list[Origin]:
+        """End the connections that the test has not given back; return where it got them."""
+        places = []
+        for held in self._held:
+            if held.place is not None and not held.closed:
+                places.append(held.place)
+            if held.place is not None or held.soiled:
+                held.drop()
+        return places
+
+    def drop(self, target: Target | None = None) -> None:
+        """End all connections, or all to one database."""
+        for held in self._held:
+            if target is None or held.target is target:
+                held.drop()
+        self._held = [held for held in self._held if not held.closed]
+
+    def swap_pools(self, engines: list[Engine]) -> None:
+        """Give each engine the other of its two pools: the sandbox's, or that of real connections.
+
+        So neither kind of test has to open anew what the other kind has put away.
+        """
+        swapped: list[Pool] = []
+        for engine in engines:
+            if any(engine.pool is pool for pool in swapped):
+                continue  # it shares the pool of another one, of which it was made
+            before, other = engine.pool, self._pools.pop(engine, None)
+            if other is None:
+                engine.dispose(close=False)
+            else:
+                engine.pool = other
+            self._pools[engine] = before
+            swapped.append(engine.pool)
+
+
+def held_by(entry: ConnectionPoolEntry) -> Held | None:
+    """Return the real connection of a pool's entry; `None` if it is one of the sandbox."""
+    found: Held | None = entry.info.get(_MARK)
+    return found
+
+
+def note_engine(connection: Connection) -> None:
+    """Note whose pool a real connection is in."""
+    held: Held | None = connection.connection.info.get(_MARK)
+    if held is not None:
+        held.engine = weakref.ref(connection.engine)
