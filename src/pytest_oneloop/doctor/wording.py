@@ -1,0 +1,42 @@
+"""Words that several findings share."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from pytest_oneloop.doctor import kinds
+from pytest_oneloop.loops.scopes import FIXTURE_SCOPE, TEST_SCOPE
+
+if TYPE_CHECKING:
+    from pytest_oneloop.doctor.kinds import Value
+
+LINES = (("asyncio_mode", "auto"), (TEST_SCOPE, "session"), (FIXTURE_SCOPE, "session"))
+"""The three lines of configuration that put everything on one loop."""
+
+ONE_LOOP = (
+    "run everything on one loop: "
+    + ", ".join(f"{name} = {value}" for name, value in LINES)
+    + " in pytest's configuration (oneloop doctor --fix writes them)"
+)
+"""The advice that most findings give."""
+
+_THINGS = {
+    kinds.ENGINE: "an engine",
+    kinds.SESSIONMAKER: "a sessionmaker",
+    kinds.SESSION: "a session",
+    kinds.CONNECTION: "a connection",
+    kinds.TRANSACTION: "a transaction",
+    kinds.POOL: "a pool",
+}
+
+
+def thing(value: Value) -> str:
+    """Return what an object is: `an engine`, `asyncio.Lock`."""
+    return _THINGS.get(value.kind, value.label)
+
+
+def loop_of(*scopes: str) -> str:
+    """Return the name of loops of these scopes."""
+    if set(scopes) == {"function"}:
+        return "loop of each test"
+    return "loop of the " + " and of the ".join(sorted(scopes))

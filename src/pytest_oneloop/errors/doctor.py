@@ -1,0 +1,127 @@
+"""What `oneloop doctor` cannot do (OL52x)."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, ClassVar
+
+from pytest_oneloop.errors import UsageError
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+
+class NoSuiteError(UsageError):
+    """There are no tests to read.
+
+    Args:
+        path: Where they were looked for.
+    """
+
+    code: ClassVar[str] = "OL521"
+
+    def __init__(self, *, path: Path) -> None:
+        self.path = path
+        super().__init__(
+            f"There is no pytest project in {path}: pytest collects no test there.",
+            why="the path is another folder than that of the tests, or none has been written yet.",
+            instead="name the folder of the project: oneloop doctor PATH.",
+        )
+
+
+class NoSuchPathError(UsageError):
+    """The path does not exist.
+
+    Args:
+        path: What was named.
+    """
+
+    code: ClassVar[str] = "OL522"
+
+    def __init__(self, *, path: Path) -> None:
+        self.path = path
+        super().__init__(
+            f"There is no file or folder {path}.",
+            why="the name is misspelt, or it is relative to another folder.",
+            instead="name a project, a folder of tests, or a file of tests.",
+        )
+
+
+class SuiteNotImportedError(UsageError):
+    """A file of the suite cannot be imported, so that pytest cannot collect it.
+
+    Args:
+        path: The file, as pytest names it.
+        reason: The last line of what Python said.
+        more: How many other files cannot be imported either.
+    """
+
+    code: ClassVar[str] = "OL523"
+
+    def __init__(self, *, path: str, reason: str, more: int = 0) -> None:
+        self.path = path
+        self.reason = reason
+        self.more = more
+        others = f" ({more} more files cannot either)" if more else ""
+        super().__init__(
+            f"{path} cannot be imported: {reason.rstrip('.')}{others}.",
+            why="a package is not installed here, a variable of the environment is not set, or the "
+            "file has a mistake.",
+            instead="make `pytest --collect-only` pass first.",
+        )
+
+
+class CollectionFailedError(UsageError):
+    """pytest refuses to collect, and not because of a file of tests.
+
+    Args:
+        reason: What it said.
+    """
+
+    code: ClassVar[str] = "OL524"
+
+    def __init__(self, *, reason: str) -> None:
+        self.reason = reason
+        super().__init__(
+            f"pytest cannot collect the suite: {reason.rstrip('.')}.",
+            why="an option in pytest's configuration that does not exist here, such as that of a "
+            "plugin which is not installed.",
+            instead="make `pytest --collect-only` pass first.",
+        )
+
+
+class CollectionTimeoutError(UsageError):
+    """Collecting did not come to an end.
+
+    Args:
+        seconds: How long it was waited for.
+    """
+
+    code: ClassVar[str] = "OL525"
+
+    def __init__(self, *, seconds: float) -> None:
+        self.seconds = seconds
+        super().__init__(
+            f"pytest did not finish collecting within {seconds:g} s, and was ended.",
+            why="a module of the tests or the application waits for something when it is imported.",
+            instead="make `pytest --collect-only` pass first.",
+        )
+
+
+class FileNotWrittenError(UsageError):
+    """The page of the loop map cannot be written.
+
+    Args:
+        path: The file.
+        reason: What the system said.
+    """
+
+    code: ClassVar[str] = "OL526"
+
+    def __init__(self, *, path: Path, reason: str) -> None:
+        self.path = path
+        self.reason = reason
+        super().__init__(
+            f"{path} cannot be written: {reason}.",
+            why="it is a folder, its folder does not exist, or this user may not write there.",
+            instead="name another file.",
+        )
