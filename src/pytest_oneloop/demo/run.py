@@ -6,7 +6,7 @@ import re
 import shutil
 import tempfile
 import uuid
-from contextlib import ExitStack
+from contextlib import ExitStack, contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Self
 
@@ -25,6 +25,7 @@ from pytest_oneloop.demo.traffic import Traffic
 from pytest_oneloop.errors.demo import SetUpRunError
 
 if TYPE_CHECKING:
+    from collections.abc import Iterator
     from types import TracebackType
 
     from pytest_oneloop.databases.embedded import EmbeddedServer
@@ -92,7 +93,7 @@ class Bench:
             self._scratch = Path(
                 stack.enter_context(tempfile.TemporaryDirectory(prefix=_PREFIX))
             ).resolve()
-            self._sockets = Path(stack.enter_context(_socket_folder()))
+            self._sockets = stack.enter_context(_socket_folder(self._scratch.name))
             self._server = stack.enter_context(_server(self._scratch / "cache"))
             self.version = self._server.version
             for plugin in (False, True):
@@ -189,10 +190,15 @@ def _measurement(
     )
 
 
-def _socket_folder() -> tempfile.TemporaryDirectory[str]:
+@contextmanager
+def _socket_folder(name: str) -> Iterator[Path]:
     """Make a folder, for this user alone, whose path is short enough for a socket."""
-    place = Places().for_home(f"{_PREFIX}12345678", find_identity(makes_data=False))
-    return tempfile.TemporaryDirectory(prefix=_PREFIX, dir=place)
+    folder = Places().for_home(name, find_identity(makes_data=False)) / f"{name}-s"
+    folder.mkdir(mode=0o700)
+    try:
+        yield folder
+    finally:
+        shutil.rmtree(folder)
 
 
 def _server(cache: Path) -> EmbeddedServer:
