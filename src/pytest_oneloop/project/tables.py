@@ -173,7 +173,8 @@ def _placed(holder: _Holder, sources: Sources, own: list[Module]) -> Tables:
             if sources.followed(dotted) == holder.dotted and module is not holder.module
         ]
     missing = [holder.tables - sources.reached_from(module) for module, _ in choices]
-    best = min(range(len(choices)), key=lambda index: len(missing[index]))
+    # Where none imports all of them, the object's own module is the one to speak of.
+    best = next((index for index, lacking in enumerate(missing) if not lacking), 0)
     module, name = choices[best]
     place = Place(holder.module.path, holder.line)
     return Tables(f"{module.name}:{name}", place, module.folder, tuple(sorted(missing[best])))
