@@ -14,7 +14,7 @@ if TYPE_CHECKING:
 
     from pytest_oneloop.loops.loopmap import Place
     from pytest_oneloop.loops.record import Ran, Track
-    from pytest_oneloop.loops.scopes import RunnerName
+    from pytest_oneloop.loops.scopes import NamedScope, RunnerName
 
 
 @dataclass(frozen=True, slots=True)
@@ -29,6 +29,7 @@ class Around:
         values: The values of its fixtures, by name.
         ini_name: The name of the configuration file; `pytest.ini` if there is none yet.
         asyncio_mode: pytest-asyncio's mode, or `None` without pytest-asyncio.
+        fixture_scope_is_set: The project has set the loop scope of fixtures itself.
     """
 
     test: str
@@ -38,6 +39,7 @@ class Around:
     values: Mapping[str, object]
     ini_name: str = "pytest.ini"
     asyncio_mode: str | None = None
+    fixture_scope_is_set: bool = False
 
     def setting(self, name: str, value: str) -> str:
         """Return a line of the configuration, as its file wants it, and where to write it."""
@@ -79,50 +81,55 @@ def one_loop(thing: str, made: Side, used: Side, around: Around) -> str:
         used: Where it was used.
         around: The test.
     """
+    if (
+        around.runner == "unittest"
+        or made.track is None
+        or used.track is None
+        or made.track.loop_scope is None
+        or used.track.loop_scope is None
+    ):
+        return _apart(thing, made, used, around)
+    steps = [side.ran or side.track.first for side in (used, made) if side.track]
+    named = [(ran, scope) for ran in steps if (scope := ran.find_loop_scope())]
+    scopes = {scope.scope for _, scope in named}
+    fixed = any(scope.knob in {"marker", "decorator"} for _, scope in named)
+    wide = max(scopes, key=WIDTHS.index) if fixed and len(scopes) > 1 else "session"
+    turns = [_turn(ran, scope, wide, around) for ran, scope in named if scope.scope != wide]
+    return "; and ".join(dict.fromkeys(turns)) + "."
+
+
+def _apart(thing: str, made: Side, used: Side, around: Around) -> str:
+    """Return the line for two sides of which no loop scope can make one."""
     if around.runner == "unittest":
         return f"make {thing} in asyncSetUp, for each test of this class has a loop of its own."
+    ran = used.ran or (used.track.first if used.track else None)
+    scope = ran.find_loop_scope() if ran else None
+    if made.is_unknown and ran and scope and scope.scope != "session":
+        return f"{_turn(ran, scope, 'session', around)}, so that there is one loop for all."
     if made.is_unknown:
-        if used.track and used.track.loop_scope and used.track.scope != "session":
-            return _turn(used, "session", around) + ", so that there is one loop for all."
         return f"make {thing} in a fixture of function scope, or in the test."
     if made.track is None:
         return f"make {thing} in an asynchronous fixture, so that it is made on the tests' loop."
     if used.track is None:
-        return f"await {thing} in an asynchronous test or fixture, on the loop that it was made on."
-    if made.track.loop_scope is None or used.track.loop_scope is None:
-        return (
-            f"make {thing} in the test, or in a fixture of function scope: a test has a loop of "
-            "its own, unless an asynchronous fixture of a wider scope keeps the loop."
-        )
-    scopes = (made.track.scope, used.track.scope)
-    wide = max(scopes, key=WIDTHS.index)
-    if scopes[0] == scopes[1]:
-        wide = "session"
-    turns = {
-        _turn(side, wide, around): None
-        for side in (used, made)
-        if side.track is not None and side.track.scope != wide
-    }
-    return "; and ".join(turns) + "."
+        return f"await {thing} in an asynchronous test or fixture, on the loop that made it."
+    return (
+        f"make {thing} in the test, or in a fixture of function scope: a test has a loop of its "
+        "own, unless an asynchronous fixture of a wider scope keeps the loop."
+    )
 
 
-def _turn(side: Side, wide: str, around: Around) -> str:
-    """Return how to bring one side onto a loop of a wider scope."""
-    ran = side.ran or (side.track.first if side.track else None)
-    named = ran.find_loop_scope() if ran else None
-    if ran is None or named is None:
-        return around.setting(TEST_SCOPE, wide)
+def _turn(ran: Ran, named: NamedScope, wide: str, around: Around) -> str:
+    """Return how to bring one step onto a loop of a wider scope."""
+    old = f'instead of loop_scope="{named.scope}"'
     if named.knob == "marker":
-        return (
-            f'write @pytest.mark.asyncio(loop_scope="{wide}") for {told(ran)}, '
-            f'instead of loop_scope="{named.scope}"'
-        )
+        return f'write @pytest.mark.asyncio(loop_scope="{wide}") for {told(ran)}, {old}'
     if named.knob == "decorator":
-        return (
-            f'write @pytest_asyncio.fixture(..., loop_scope="{wide}") for {told(ran)}, '
-            f'instead of loop_scope="{named.scope}"'
-        )
-    return around.setting(named.knob if named.knob == TEST_SCOPE else FIXTURE_SCOPE, wide)
+        return f'write @pytest_asyncio.fixture(loop_scope="{wide}", ...) for {told(ran)}, {old}'
+    # Where the project has not set that of fixtures, it follows that of tests.
+    follows = named.knob == FIXTURE_SCOPE and ran.kind == "fixture"
+    if follows and not around.fixture_scope_is_set:
+        return around.setting(TEST_SCOPE, wide)
+    return around.setting(named.knob, wide)
 
 
 def told(ran: Ran) -> str:
@@ -134,5 +141,5 @@ def told(ran: Ran) -> str:
 
 def loop_told(track: Track) -> str:
     """Return what to call a loop, with its scope."""
-    scope = track.loop_scope.scope if track.loop_scope else "none: its runner has no such word"
-    return f"{track.name} (loop scope {scope})"
+    scope = f"loop scope {track.loop_scope.scope}" if track.loop_scope else "no loop scope"
+    return f"{track.name} ({scope})"

@@ -4,12 +4,12 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Final
 
 from pytest_oneloop.loops.advice import Side, loop_told, one_loop, told
 from pytest_oneloop.loops.evidence import bound_objects, place_of
 from pytest_oneloop.loops.families import Family
-from pytest_oneloop.loops.holders import Holder, holders
+from pytest_oneloop.loops.holders import Holder, holders, kind_of
 
 if TYPE_CHECKING:
     import asyncio
@@ -17,7 +17,11 @@ if TYPE_CHECKING:
 
     from pytest_oneloop.loops.advice import Around
     from pytest_oneloop.loops.evidence import Trace
-    from pytest_oneloop.loops.record import LoopRecord, Track
+    from pytest_oneloop.loops.record import LoopRecord, Ran, Track
+
+_SET_UP = "that test, in its set-up or teardown"
+_NAMED: Final = 2
+"""Steps that are named, where any of several may have made an object."""
 
 _TEST_CLIENTS = ("starlette.testclient", "fastapi.testclient")
 
@@ -49,13 +53,14 @@ def crossed(family: Family, trace: Trace, record: LoopRecord, around: Around) ->
     bound = _foreign(trace, used)
     made_on = record.track_of(bound[1]) if bound else None
     named = _named(bound[0], trace, record, around, made_on) if bound else None
+    whole = _outermost(trace)
     made = _made(bound[1] if bound else None, made_on, named, record)
     thing = f"`{named[1].name}`" if named else f"the {_short(bound[0])}" if bound else "the object"
     inside_test_client = used.track is None and trace.passes(*_TEST_CLIENTS) is not None
     if inside_test_client and _caller(trace) is not None:
         return Crossed(
             Family.TEST_CLIENT,
-            _what(bound, named, around),
+            _what(bound, named, whole, around),
             thing,
             made,
             used,
@@ -64,7 +69,7 @@ def crossed(family: Family, trace: Trace, record: LoopRecord, around: Around) ->
         )
     return Crossed(
         family,
-        _what(bound, named, around),
+        _what(bound, named, whole, around),
         thing,
         made,
         used,
@@ -78,15 +83,22 @@ def crossed(family: Family, trace: Trace, record: LoopRecord, around: Around) ->
 def _used(trace: Trace, around: Around) -> Side:
     at = trace.place(trace.innermost())
     ran = trace.ran()
-    by = told(ran) if ran else f"the test {around.test} ({around.place})"
-    by = f"by {by}"
+    by = "by " + (told(ran) if ran else f"the test {around.test} ({around.place})")
     if trace.passes(*_TEST_CLIENTS):
         return Side("a loop of TestClient, on a thread of its own", by, at, ran=ran)
     if ran is not None and ran.track is not None:
-        return Side(loop_told(ran.track), by, at, ran.track, ran)
+        return Side(loop_told(ran.track), f"by {_told_on(ran)}", at, ran.track, ran)
+    if around.runner == "unittest":
+        return Side(f"the loop of {around.test} (no loop scope)", f"by {_SET_UP}", at)
     if trace.passes("asyncio.runners"):
         return Side("a loop that asyncio.run made", by, at)
     return Side("a loop that was not seen", by, at)
+
+
+def _told_on(ran: Ran) -> str:
+    """Return what to call a step whose loop was named just now."""
+    own = ran.kind == "test" and ran.track is not None and ran.track.scope == "function"
+    return f"that test ({ran.find_place()})" if own else told(ran)
 
 
 def _caller(trace: Trace) -> object:
@@ -131,17 +143,30 @@ def _made(
         ran = record.fixtures.get(holder.owner)
         if ran is not None and ran.track is track:
             return Side(loop_told(track), f"by {told(ran)}", track=track, ran=ran)
-    steps = list(track.steps())
-    ran = track.first
     if holder and holder.kind == "fixture" and holder.owner in record.fixtures:
         giver = record.fixtures[holder.owner]
         by = f"at its first use there; {told(giver)}, which gives it, is on no loop itself"
-    elif track.count == 1:
-        by = f"by {told(ran)}, which alone ran on it"
     else:
-        others = f"{len(steps) - 1} more" if len(steps) == track.count else "more"
-        by = f"by one of those that ran on it: {told(ran)}, which was the first, and {others}"
+        by = _one_of(track, holder)
     return Side(loop_told(track), by, track=track)
+
+
+def _one_of(track: Track, holder: Holder | None) -> str:
+    """Return who may have made an object, as nobody has seen it: what ran on the loop."""
+    steps = list(track.steps())
+    own = [ran for ran in steps if holder and holder.owner.endswith(f"/{_path(ran)}")]
+    count = len(own) or track.count
+    among = "on it of that file" if own and track.count > count else "on it"
+    if count == 1:
+        return f"by {_told_on((own or steps)[0])}, which alone ran {among}"
+    names = [told(ran) for ran in (own or steps)[:_NAMED]]
+    if count > _NAMED:
+        names.append(f"{count - _NAMED} more")
+    return f"by one of those that ran {among}: {', '.join(names)}"
+
+
+def _path(ran: Ran) -> str:
+    return ran.test.partition("::")[0]
 
 
 # -- the object ----------------------------------------------------------------------------------
@@ -154,22 +179,31 @@ def _named(
 
     A fixture that ran on the other loop has not made it, and is passed over.
     """
-    variable: tuple[object, Holder] | None = None
-    for thing in _candidates(bound, trace):
-        for holder in holders(thing, around.values, trace.spots):
-            if holder.kind == "variable":
-                variable = variable or (thing, holder)
-            elif holder.kind == "module" or _may_have_made(holder, record, made_on):
-                return thing, holder
-    return variable
+    found = [
+        (thing, holder)
+        for thing in _candidates(bound, trace)
+        for holder in holders(thing, around.values, trace.spots)
+        if holder.kind != "fixture" or _may_have_made(holder, record, made_on)
+    ]
+    # The nearest is listed first, but a whole name tells more than the way to a part.
+    return min(found, key=lambda one: (one[1].kind == "variable", "." in one[1].name), default=None)
 
 
 def _candidates(bound: object, trace: Trace) -> Iterator[object]:
     """Yield what is bound, then the owners of the methods on the way to it, the innermost first."""
     yield bound
     for spot in reversed(trace.inside()):
-        if spot.owner is not None and spot.owner is not bound:
-            yield spot.owner
+        if spot.owner is None or spot.owner is bound:
+            continue
+        yield spot.owner
+        # Public; an engine stays behind when it has handed out a connection of its pool.
+        if type(spot.owner).__module__.startswith("sqlalchemy."):
+            yield getattr(spot.owner, "engine", None)
+
+
+def _outermost(trace: Trace) -> object:
+    """Return what the project called a method of, when the failure came about in it."""
+    return next((spot.owner for spot in reversed(trace.below()) if spot.owner is not None), None)
 
 
 def _may_have_made(holder: Holder, record: LoopRecord, made_on: Track | None) -> bool:
@@ -178,29 +212,28 @@ def _may_have_made(holder: Holder, record: LoopRecord, made_on: Track | None) ->
 
 
 def _what(
-    bound: tuple[object, object] | None, named: tuple[object, Holder] | None, around: Around
+    bound: tuple[object, object] | None,
+    named: tuple[object, Holder] | None,
+    outermost: object,
+    around: Around,
 ) -> str:
     if bound is None:
         return "an object that the error does not show"
     thing = bound[0]
+    if named is None and (outermost is None or outermost is thing):
+        return _article(kind_of(thing))
     if named is None:
-        return _article(_kind(thing))
+        return f"{_article(kind_of(thing))} of {_article(kind_of(outermost))}"
     whole, holder = named
-    text = f"the {_kind(whole)} `{holder.name}`"
+    text = f"the {kind_of(whole)} `{holder.name}`"
     if whole is not thing:
-        text = f"{_article(_kind(thing))} of {text}"
+        text = f"{_article(kind_of(thing))} of {text}"
     if holder.kind == "module":
         file = place_of(holder.owner, 0, around.rootdir).path
         return f"{text}, a module-level name in {Path(file).as_posix()}"
     if holder.kind == "variable":
         return f"{text}, a variable in {holder.owner}()"
     return text
-
-
-def _kind(thing: object) -> str:
-    """Return the class of an object, as its library calls it."""
-    kind = type(thing)
-    return f"{kind.__module__.partition('.')[0].lstrip('_')}.{kind.__qualname__}"
 
 
 def _short(thing: object) -> str:

@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import sys
+from collections.abc import Iterable
+from contextlib import suppress
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
@@ -61,8 +64,28 @@ def _found(thing: object, values: Mapping[str, object]) -> Iterator[tuple[str, s
                 yield name, f"{name}.{attribute}"
 
 
-def _attributes(value: object) -> list[tuple[str, object]]:
-    try:
-        return list(object.__getattribute__(value, "__dict__").items())
-    except AttributeError:  # it has none
-        return []
+def _attributes(value: object) -> Iterator[tuple[str, object]]:
+    slots = [name for one in type(value).__mro__ for name in _names(vars(one).get("__slots__", ()))]
+    # One without a `__dict__`, and one whose slot is not set, say so by an AttributeError.
+    with suppress(AttributeError):
+        yield from list(object.__getattribute__(value, "__dict__").items())
+    for name in slots:
+        with suppress(AttributeError):
+            yield name, object.__getattribute__(value, name)
+
+
+def _names(slots: object) -> tuple[str, ...]:
+    if isinstance(slots, str):
+        return (slots,)
+    return tuple(map(str, slots)) if isinstance(slots, Iterable) else ()
+
+
+def kind_of(thing: object) -> str:
+    """Return the class of an object by the shortest name that it can be imported by."""
+    kind = type(thing)
+    parts = kind.__module__.lstrip("_").split(".")
+    for length in range(1, len(parts)):
+        name = ".".join(parts[:length])
+        if getattr(sys.modules.get(name), kind.__qualname__, None) is kind:
+            return f"{name}.{kind.__qualname__}"
+    return f"{'.'.join(parts)}.{kind.__qualname__}"

@@ -193,6 +193,12 @@ def fixture_scope(
     )
 
 
+def sets_fixture_scope(getini: Callable[[str], object]) -> bool:
+    """Return whether the project itself has set the loop scope of fixtures."""
+    held = getini(FIXTURE_SCOPE)
+    return bool(held) and not isinstance(held, SetByOneloop)
+
+
 def runner_of(item: pytest.Item) -> RunnerName:
     """Return who runs the body of a test.
 

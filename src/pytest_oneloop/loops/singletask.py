@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any, Final
 from pytest_oneloop.loops.advice import loop_told, told
 from pytest_oneloop.loops.evidence import is_of_project, place_of
 from pytest_oneloop.loops.families import Family
-from pytest_oneloop.loops.holders import holders
+from pytest_oneloop.loops.holders import holders, kind_of
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Mapping
@@ -44,7 +44,8 @@ class Told:
 def _used_by(trace: Trace, around: Around) -> tuple[str, str]:
     """Return on which loop and by whom, as one fact."""
     ran = trace.ran()
-    loop = loop_told(ran.track) if ran and ran.track else "no loop that was seen"
+    unseen = "no loop" if around.runner == "sync" else "a loop that was not seen"
+    loop = loop_told(ran.track) if ran and ran.track else unseen
     by = told(ran) if ran else f"the test {around.test} ({around.place})"
     at = trace.place(trace.innermost())
     return "Used on", f"{loop}, by {by}" + (f", at {at}" if at else "")
@@ -52,7 +53,7 @@ def _used_by(trace: Trace, around: Around) -> tuple[str, str]:
 
 def _name(thing: object, trace: Trace, around: Around) -> str:
     """Return the kind of an object, and the first name that the project has for it."""
-    kind = f"{type(thing).__module__.partition('.')[0]}.{type(thing).__qualname__}"
+    kind = kind_of(thing)
     for holder in holders(thing, around.values, trace.spots):
         return f"the {kind} `{holder.name}`"
     return f"the {kind}"
@@ -64,13 +65,10 @@ def _name(thing: object, trace: Trace, around: Around) -> str:
 def _busy(_: BaseException, trace: Trace, record: LoopRecord, around: Around) -> Told:
     owners = [spot.owner for spot in reversed(trace.below()) if spot.owner is not None]
     session = next((one for one in owners if type(one).__name__ == "AsyncSession"), None)
-    connection = owners[-1] if owners else None
-    shared = session if session is not None else owners[0] if owners else None
+    shared = session if session is not None else _best_named(owners, trace, around)
     what = "a connection that the error does not show"
     if shared is not None:
         what = _name(shared, trace, around)
-    if connection is not None and connection is not shared:
-        what = f"{_name(connection, trace, around)}, by way of {what}"
     facts = [("What crossed", what), *_made_by(shared, trace, record, around)]
     facts += [_used_by(trace, around), ("At once by", _others(owners, trace, around.rootdir))]
     if session is not None:
@@ -84,6 +82,14 @@ def _busy(_: BaseException, trace: Trace, record: LoopRecord, around: Around) ->
             "connection:` inside the task."
         )
     return Told(tuple(facts), change)
+
+
+def _best_named(owners: list[object], trace: Trace, around: Around) -> object:
+    """Return the innermost object that the project has a name for, or the outermost of all."""
+    for owner in owners:
+        if any("." not in one.name for one in holders(owner, around.values, trace.spots)):
+            return owner
+    return owners[-1] if owners else None
 
 
 def _made_by(
@@ -169,7 +175,7 @@ def _cancel_scope(_: BaseException, trace: Trace, _record: LoopRecord, around: A
     kind = f"anyio.{type(owner).__name__}" if owner is not None else "a cancel scope of anyio"
     at = trace.place(spot)
     facts: list[tuple[str, str]] = [
-        ("What crossed", f"{_an(kind)}" + (f", entered at {at}" if at else ""))
+        ("What crossed", f"{_an(kind)}" + (f", entered and left at {at}" if at else ""))
     ]
     if ran is None or ran.kind != "fixture":
         facts.append(_used_by(trace, around))
@@ -227,11 +233,22 @@ def _unawaited(
     kind = "an async generator" if inspect.isasyncgen(value) else "a coroutine"
     what = f"{fixture}" if value is None else f"{kind}, the value of {fixture}"
     used = _used_by(trace, around)
+    if type(error).__name__ == "Failed":
+        used = ("Used on", f"no loop yet, by the test {around.test} ({around.place})")
     facts = (("What crossed", what), ("Made on", "no loop: nobody has run it"), used)
+    if value is not None and getattr(value, "__name__", name) != name:
+        return Told(
+            facts,
+            f"make `{name}` itself `async def`, with @pytest_asyncio.fixture above it.",
+        )
     if around.runner == "anyio":
         return Told(facts, f"let `{name}` ask for the fixture `anyio_backend`.")
     if around.asyncio_mode is None:
-        return Told(facts, "install pytest-asyncio, which runs asynchronous fixtures.")
+        return Told(
+            facts,
+            "make the test `async def`, and mark it with @pytest.mark.anyio; or install "
+            "pytest-asyncio, whose decorator @pytest_asyncio.fixture runs it.",
+        )
     if around.runner == "sync":
         return Told(
             facts,

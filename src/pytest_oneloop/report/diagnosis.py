@@ -9,7 +9,12 @@ from pytest_oneloop.loops.diagnosis import Around, diagnose
 from pytest_oneloop.loops.evidence import place_of
 from pytest_oneloop.loops.loopmap import Crossing, Place
 from pytest_oneloop.loops.record import LoopRecord, Ran
-from pytest_oneloop.loops.scopes import fixture_scope, runner_of, test_scope
+from pytest_oneloop.loops.scopes import (
+    fixture_scope,
+    runner_of,
+    sets_fixture_scope,
+    test_scope,
+)
 from pytest_oneloop.loops.tracing import traced
 
 if TYPE_CHECKING:
@@ -119,6 +124,7 @@ class Explainer:
             values=getattr(item, "funcargs", {}),
             ini_name=self._config.inipath.name if self._config.inipath else "pytest.ini",
             asyncio_mode=self._mode,
+            fixture_scope_is_set=self._mode is not None and sets_fixture_scope(self._config.getini),
         )
         found = diagnose(error, self.record, around)
         if found is None:

@@ -1,0 +1,8 @@
+import asyncio
+
+
+async def migrate() -> None:
+    pass
+
+
+asyncio.run(migrate())

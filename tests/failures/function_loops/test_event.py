@@ -1,0 +1,2 @@
+async def test_open(gate):
+    await gate.wait()

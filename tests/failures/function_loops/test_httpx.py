@@ -1,0 +1,2 @@
+async def test_page(http):
+    await http.get("/")

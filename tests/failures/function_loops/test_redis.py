@@ -1,0 +1,2 @@
+async def test_cached(cache):
+    await cache.get("key")

@@ -1,0 +1,13 @@
+import asyncio
+
+
+async def load():
+    return [1]
+
+
+def load_all():
+    return asyncio.run(load())
+
+
+async def test_load():
+    assert load_all() == [1]

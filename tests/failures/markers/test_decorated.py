@@ -1,0 +1,2 @@
+async def test_answer(module_answer):
+    await module_answer
