@@ -28,7 +28,7 @@ class MissingExtraError(UsageError):
         super().__init__(
             f"The demonstration needs what is not installed here: {', '.join(self.missing)}.",
             why="The plugin was installed without the extra that the demonstration needs.",
-            instead='pip install "pytest-oneloop[demo]".',
+            instead='install it: pip install "pytest-oneloop[demo]".',
         )
 
 

