@@ -11,6 +11,7 @@ import argparse
 import inspect
 import json
 import sys
+import sysconfig
 from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -27,6 +28,9 @@ SETTINGS = ("asyncio_mode", TEST_SCOPE, FIXTURE_SCOPE)
 """The settings of pytest-asyncio that the doctor wants to know."""
 
 _FOREIGN = ("site-packages", "dist-packages")
+_INSTALLED = tuple(
+    sysconfig.get_path(name) for name in ("stdlib", "platstdlib", "purelib", "platlib")
+)
 
 
 class _NotChosen(str):
@@ -191,15 +195,19 @@ def _release(distribution: str) -> str | None:
 def _modules(root: Path) -> dict[str, str]:
     """Return the files of the project's own modules that collecting has imported."""
     found = {name: getattr(module, "__file__", None) for name, module in sys.modules.items()}
-    return {name: path for name, path in found.items() if path and _is_own(path, root)}
+    return {
+        name: path
+        for name, path in found.items()
+        if path and _is_own(path, root) and name.partition(".")[0] != "pytest_oneloop"
+    }
 
 
 def _is_own(path: str, root: Path) -> bool:
+    """Tell whether a file or folder is the project's: in its root, or at least not installed."""
     file = Path(path)
-    if file.suffix not in {".py", ""} or not file.is_relative_to(root):
+    if file.suffix not in {".py", ""} or any(part in _FOREIGN for part in file.parts):
         return False
-    inner = file.relative_to(root).parts
-    return not any(part in _FOREIGN or part.startswith(".") for part in inner)
+    return file.is_relative_to(root) or not any(map(file.is_relative_to, _INSTALLED))
 
 
 def _relative(path: str, root: Path) -> str:

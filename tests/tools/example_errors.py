@@ -10,6 +10,7 @@ from pytest_oneloop.errors import application as app
 from pytest_oneloop.errors import (
     connection,
     demo,
+    doctor,
     lifespan,
     project,
     sandbox,
@@ -163,5 +164,13 @@ EXAMPLES: list[OneloopError | OneloopWarning] = [
         reason="pytest ended with code 4",
         output=["ImportError while loading conftest '/tmp/demo/setup_4/conftest.py'."],
     ),
+    doctor.NoSuiteError(path=Path("/shop/docs")),
+    doctor.NoSuchPathError(path=Path("test")),
+    doctor.SuiteNotImportedError(
+        path="tests/conftest.py", reason="ModuleNotFoundError: No module named 'shop'", more=2
+    ),
+    doctor.CollectionFailedError(reason="unrecognized arguments: --cov=shop"),
+    doctor.CollectionTimeoutError(seconds=600),
+    doctor.MapNameError(path=Path("tests")),
 ]
 """One of each class. Their texts are the ones that the page shows."""

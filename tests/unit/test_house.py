@@ -70,9 +70,9 @@ BELOW: dict[str, set[str]] = {
     "project": {"errors", "schema"},
     # What reads a suite without running it: inside pytest, and from outside.
     "collector": {"loops", "plugin"},
-    "doctor": {"errors", "loops"},
+    "doctor": {"errors", "loops", "project"},
     # The command `oneloop`.
-    "cli": {"errors", "demo", "project"},
+    "cli": {"demo", "doctor", "errors", "maps", "project"},
 }
 """For each part, the parts that it may import, for types as well."""
 

@@ -155,6 +155,20 @@ class Case:
         """Return the project's own fixtures that are set up for each test of a group."""
         return [one for one in self.own(group) if width(one.scope) == 0]
 
+    def in_order(self, group: Group) -> list[Fixture]:
+        """Return the fixtures nearly as pytest sets them up: what others ask for comes first."""
+        ordered: dict[int, Fixture] = {}
+
+        def add(fixture: Fixture) -> None:
+            if fixture.own and fixture.index not in ordered:
+                for one in group.closure.needs(fixture):
+                    add(one)
+                ordered[fixture.index] = fixture
+
+        for fixture in sorted(self.own(group), key=lambda one: -width(one.scope)):
+            add(fixture)
+        return list(ordered.values())
+
     @cached_property
     def _telling(self) -> tuple[str, ...]:
         return (*_WORDS, *sorted(self.application.names))

@@ -21,18 +21,24 @@ ONE_LOOP = (
 """The advice that most findings give."""
 
 _THINGS = {
-    kinds.ENGINE: "an engine",
-    kinds.SESSIONMAKER: "a sessionmaker",
-    kinds.SESSION: "a session",
-    kinds.CONNECTION: "a connection",
-    kinds.TRANSACTION: "a transaction",
-    kinds.POOL: "a pool",
+    kinds.ENGINE: "engine",
+    kinds.SESSIONMAKER: "sessionmaker",
+    kinds.SESSION: "session",
+    kinds.CONNECTION: "connection",
+    kinds.TRANSACTION: "transaction",
+    kinds.POOL: "pool",
 }
 
 
 def thing(value: Value) -> str:
-    """Return what an object is: `an engine`, `asyncio.Lock`."""
+    """Return what an object is, without an article: `engine`, `asyncio.Lock`."""
     return _THINGS.get(value.kind, value.label)
+
+
+def a_thing(value: Value) -> str:
+    """Return what an object is, with its article: `an engine`, `an asyncio.Lock`."""
+    name = thing(value)
+    return f"{'an' if name[0].lower() in 'aeio' else 'a'} {name}"
 
 
 def loop_of(*scopes: str) -> str:

@@ -107,21 +107,19 @@ class CollectionTimeoutError(UsageError):
         )
 
 
-class FileNotWrittenError(UsageError):
-    """The page of the loop map cannot be written.
+class MapNameError(UsageError):
+    """What was named for the page of the loop map is not the name of a page.
 
     Args:
-        path: The file.
-        reason: What the system said.
+        path: What was named.
     """
 
     code: ClassVar[str] = "OL526"
 
-    def __init__(self, *, path: Path, reason: str) -> None:
+    def __init__(self, *, path: Path) -> None:
         self.path = path
-        self.reason = reason
         super().__init__(
-            f"{path} cannot be written: {reason}.",
-            why="it is a folder, its folder does not exist, or this user may not write there.",
-            instead="name another file.",
+            f"The loop map cannot be written to {path}: a page's name ends in .html.",
+            why="the project was named after --map, which takes the word that follows it.",
+            instead="write the project first: oneloop doctor PATH --map map.html.",
         )

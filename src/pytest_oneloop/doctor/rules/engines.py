@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 from pytest_oneloop.doctor import kinds
 from pytest_oneloop.doctor.findings import Finding, counted
 from pytest_oneloop.doctor.rules.globalengines import disposed
-from pytest_oneloop.doctor.wording import ONE_LOOP, thing
+from pytest_oneloop.doctor.wording import ONE_LOOP, a_thing
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -39,7 +39,7 @@ def engine_per_test(case: Case) -> Iterator[Finding]:
             code="OL403",
             severity="warning",
             place=fixture.place,
-            message=f"the fixture {fixture.name} makes {thing(value)} for each of "
+            message=f"the fixture {fixture.name} makes {a_thing(value)} for each of "
             f"{counted(tests, 'test')}, so that each one opens connections of its own: no pooling, "
             "and load on the server.",
             fix=f'give {fixture.name} scope="session", and {ONE_LOOP}.',

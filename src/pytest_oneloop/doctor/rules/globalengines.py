@@ -20,6 +20,11 @@ if TYPE_CHECKING:
     from pytest_oneloop.doctor.suite import Group, Test
     from pytest_oneloop.loops.loopmap import Place
 
+_ONE_LOOP_OTHERWISE = (
+    "dispose of it at the end of each test, or run everything on one loop (under anyio: one "
+    "asynchronous fixture of session scope with autouse, and anyio_backend of session scope)"
+)
+
 
 @dataclass
 class Shared:
@@ -30,12 +35,14 @@ class Shared:
         value: The object; for a sessionmaker the engine below it.
         users: Who uses it: names of fixtures, `tests`.
         loops: The loops, one text for each: a scope, with what it is of.
+        runners: Who runs the tests.
     """
 
     name: str
     value: Value
     users: dict[str, None] = field(default_factory=dict)
     loops: set[str] = field(default_factory=set)
+    runners: set[str] = field(default_factory=set)
 
 
 def shared(case: Case) -> list[Shared]:
@@ -43,7 +50,7 @@ def shared(case: Case) -> list[Shared]:
     found: dict[Place, Shared] = {}
     for group in case.suite.groups:
         ended = disposed(case, group)
-        for user, uses, loops in _uses(case, group):
+        for user, uses, loops in uses_of(case, group):
             for use in uses:
                 value = use.value.chain()[-1]
                 if use.ends or not value.pooled or value.place in ended:
@@ -51,6 +58,7 @@ def shared(case: Case) -> list[Shared]:
                 one = found.setdefault(value.place, Shared(use.name, value))
                 one.users[user] = None
                 one.loops.update(loops)
+                one.runners.add(group.runner)
     return list(found.values())
 
 
@@ -73,17 +81,17 @@ def engines_of_the_process(case: Case) -> Iterator[Finding]:
                 code="OL402",
                 severity="error",
                 place=one.value.place,
-                message=f"{_name(case, one)} is {thing(one.value)} for the whole process, and "
-                f"{listed(list(one.users))} {_use(one)} it on "
+                message=f"one {thing(one.value)} ({name_of(case, one)}) serves the whole process, "
+                f"and {listed(list(one.users))} {_use(one)} it on "
                 f"{counted(len(one.loops), 'event loop')}: what one of them opened is used on the "
                 "next, “attached to a different loop”.",
-                fix=f"{ONE_LOOP}.",
+                fix=f"{ONE_LOOP if 'asyncio' in one.runners else _ONE_LOOP_OTHERWISE}.",
                 with_oneloop="fixed" if in_database or not case.suite.chosen else "fails",
-                by_configuration=True,
+                by_configuration="asyncio" in one.runners,
             )
 
 
-def _name(case: Case, one: Shared) -> str:
+def name_of(case: Case, one: Shared) -> str:
     """Return the name of an object where it is made, or else that by which it is used."""
     module = case.reading.sources.at(one.value.place.path)
     names = (name for name, node in module.names.items() if isinstance(node, ast.expr))
@@ -95,8 +103,8 @@ def _use(one: Shared) -> str:
     return "use" if len(one.users) > 1 or "tests" in one.users else "uses"
 
 
-def _uses(case: Case, group: Group) -> Iterator[tuple[str, list[Use], set[str]]]:
-    """Yield who uses what on which loops: fixtures and tests that run on one."""
+def uses_of(case: Case, group: Group) -> Iterator[tuple[str, list[Use], set[str]]]:
+    """Yield who uses what on which loops: fixtures by name, and `tests`."""
     overrides = [one for fixture in case.own(group) for one in case.facts(fixture).overrides]
     for fixture in case.own(group):
         scope = case.loop_scope(fixture, group)

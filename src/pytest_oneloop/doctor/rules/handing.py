@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 from pytest_oneloop.doctor import kinds
 from pytest_oneloop.doctor.findings import Finding, counted, listed
 from pytest_oneloop.doctor.suite import Fixture, width
-from pytest_oneloop.doctor.wording import ONE_LOOP, loop_of, thing
+from pytest_oneloop.doctor.wording import ONE_LOOP, a_thing, loop_of
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -50,7 +50,7 @@ def handings(case: Case) -> list[Handing]:
             users.append(None)
         for user in users:
             scope = case.loop_scope(user, group) if user else group.loop_scope
-            for fixture, value in _foreign(case, group, user, scope or "function"):
+            for fixture, value in foreign(case, group, user, scope or "function"):
                 made_on = case.loop_scope(fixture, group)
                 handing = found.setdefault(fixture.index, Handing(fixture, value, made_on))
                 handing.users[user.name if user else ""] = user
@@ -73,7 +73,7 @@ def handed_across_loops(case: Case) -> Iterator[Finding]:
             code="OL401",
             severity="error",
             place=fixture.place,
-            message=f"the fixture {fixture.name} makes {thing(value)} {where}, and "
+            message=f"the fixture {fixture.name} makes {a_thing(value)} {where}, and "
             f"{_named(handing)} it on the {loop_of(*handing.used_on)} "
             f"({counted(len(handing.tests), 'test')}): "
             + (
@@ -87,10 +87,17 @@ def handed_across_loops(case: Case) -> Iterator[Finding]:
         )
 
 
-def _foreign(
+def foreign(
     case: Case, group: Group, user: Fixture | None, scope: str
 ) -> Iterator[tuple[Fixture, Value]]:
-    """Yield the objects that a user gets and that another loop holds, or will hold."""
+    """Yield the objects that a user gets and that another loop holds, or will hold.
+
+    Args:
+        case: The suite.
+        group: The tests.
+        user: The fixture that gets them; `None` for the tests themselves.
+        scope: The scope of the loop that the user runs on.
+    """
     for fixture in case.sources_of(group, user):
         value = case.given(fixture, group.closure)
         if value is None or not value.bound or (value.kind in _POOLS and not value.pooled):

@@ -7,7 +7,6 @@ from typing import TYPE_CHECKING
 
 from pytest_oneloop.doctor import kinds
 from pytest_oneloop.doctor.findings import Finding, counted, listed
-from pytest_oneloop.doctor.suite import width
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -80,7 +79,7 @@ def _writers(case: Case, group: Group) -> Iterator[tuple[str, Place, Place]]:
     """Yield who opens sessions for a group's tests: the name, the line, and where the engine is."""
     overrides = [one for fixture in case.own(group) for one in case.facts(fixture).overrides]
     found: set[int] = set()
-    for fixture in _inner_first(case, group):
+    for fixture in case.in_order(group):
         given = case.given(fixture, group.closure)
         if any(one.index in found for one in group.closure.needs(fixture)):
             found.add(fixture.index)
@@ -95,18 +94,3 @@ def _writers(case: Case, group: Group) -> Iterator[tuple[str, Place, Place]]:
         uses = [use for use in facts.uses if not use.ends and use.value.kind in kinds.ORM]
         for use in uses[:1]:
             yield "tests themselves", use.place, use.value.chain()[-1].place
-
-
-def _inner_first(case: Case, group: Group) -> list[Fixture]:
-    """Return the fixtures nearly as pytest sets them up: what others ask for comes first."""
-    ordered: list[Fixture] = []
-
-    def add(fixture: Fixture) -> None:
-        if fixture not in ordered and fixture.own:
-            for one in group.closure.needs(fixture):
-                add(one)
-            ordered.append(fixture)
-
-    for fixture in sorted(case.own(group), key=lambda one: -width(one.scope)):
-        add(fixture)
-    return ordered
