@@ -19,7 +19,7 @@ if TYPE_CHECKING:
 FEW: Final = 60
 """As many steps are shown one by one."""
 
-MANY: Final = 150
+MANY: Final = 400
 """As many blocks are shown; beyond it, the suite is folded by wider folders."""
 
 _ALONE: Final = "\0"

@@ -66,7 +66,7 @@ class _Draughtsman:
         self._heights_of_sources()
         self._lay_tracks()
         self._place_columns()
-        self._tests = _names_of_tests(folded, self._cells(self._inner(0).width - _ICON))
+        self._tests = self._names_of_tests()
 
     def drawing(self) -> Drawing:
         rows = list(zip(self._timeline.rows, self._tops, strict=True))
@@ -160,7 +160,7 @@ class _Draughtsman:
         loops = [wording.loop_names(self._folded.loops[loop])[-1] for loop in here]
         steps = [block.name for block in self._folded.blocks if block.loop in here]
         heads = max((cell_len(name) for name in loops), default=0)
-        chips = max((cell_len(name.rpartition("::")[2]) for name in steps), default=0)
+        chips = max((cell_len(wording.shortened(name)[-1]) for name in steps), default=0)
         tracks = max((len(self._guests(loop)) for loop in here), default=0)
         letter = LETTER * self._size.font
         head = min(heads, _LONG) * letter + 2 * _PADDING + 2
@@ -195,9 +195,32 @@ class _Draughtsman:
     def _chip(self, row: Runs, y: float) -> Chip:
         inner = self._inner(row.loop)
         box = Box(inner.x, y, inner.width, HEIGHTS[Runs] - _GAP)
-        name = self._tests.get(row.number, row.block.name)
-        name, note = _pair([name], wording.note(row.block), self._cells(box.width - _ICON))
+        names = self._tests.get(row.number) or wording.shortened(row.block.name)
+        name, note = _pair(names, wording.note(row.block), self._cells(box.width - _ICON))
         return Chip(row.number, row.block, box, name, note)
+
+    def _names_of_tests(self) -> dict[int, list[str]]:
+        """Return a name for each single test: as much of it as all of them have room for."""
+        forms = {
+            number: (wording.shortened(block.name), wording.note(block))
+            for number, block in enumerate(self._folded.blocks)
+            if block.kind == "test" and len(block.steps) == 1
+        }
+        longest = max((len(names) for names, _ in forms.values()), default=1)
+        for first in range(longest):
+            names = {
+                number: names[min(first, len(names) - 1) :] for number, (names, _) in forms.items()
+            }
+            if all(
+                cell_len(names[number][0]) + 2 + cell_len(note) <= self._room(number)
+                for number, (_, note) in forms.items()
+            ):
+                break
+        return names if forms else {}
+
+    def _room(self, number: int) -> int:
+        """Return the cells for a block's name and what is said beside it."""
+        return self._cells(self._inner(self._folded.blocks[number].loop).width - _ICON)
 
     def _badge(self, row: Lives, y: float) -> Badge:
         inner = self._inner(row.loop)
@@ -260,23 +283,7 @@ def _share(free: float, wanted: Sequence[float]) -> list[float]:
 
 def _pair(names: Sequence[str], note: str, cells: int) -> tuple[str, str]:
     """Return a name and what is said beside it: all of both, or less of them."""
-    for said in filter(None, (note, note.rpartition(" · ")[2])):
+    for said in filter(None, (note, note.partition(" · ")[0])):
         if cell_len(names[0]) + 2 + cell_len(said) <= cells:
             return names[0], said
     return fit(names, cells), ""
-
-
-def _names_of_tests(folded: Folded, cells: int) -> dict[int, str]:
-    """Return a name for each single test: as much of its node id as all of them have room for."""
-    tests = {
-        number: block.name
-        for number, block in enumerate(folded.blocks)
-        if block.kind == "test" and len(block.steps) == 1 and "::" in block.name
-    }
-    forms = [tests, {number: name.rpartition("/")[2] for number, name in tests.items()}]
-    forms.append({number: name.partition("::")[2] for number, name in tests.items()})
-    notes = {number: cell_len(wording.note(folded.blocks[number])) + 2 for number in tests}
-    for form in forms:
-        if all(cell_len(name) + notes[number] <= cells for number, name in form.items()):
-            return form
-    return forms[-1]

@@ -12,6 +12,15 @@ function choose(link) {
   opener = link;
   panel.hidden = false;
   panel.scrollTop = 0;
+  uncover(link);
+}
+
+// On a small screen the panel lies over the picture.
+function uncover(link) {
+  if (getComputedStyle(panel).position !== "fixed") return;
+  const box = (link.querySelector("rect") || link).getBoundingClientRect();
+  const below = box.bottom + 12 - panel.getBoundingClientRect().top;
+  if (below > 0) window.scrollBy(0, below);
 }
 
 function mark(href) {

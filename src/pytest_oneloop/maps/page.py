@@ -41,6 +41,7 @@ def render(loop_map: LoopMap) -> str:
     environment.filters["number"] = lambda known: (guests | arrows)[id(known)]
     environment.filters["spoken"] = entries.spoken
     environment.filters["told"] = lambda arrow: entries.told(arrow, folded)
+    environment.filters["way"] = paths.way
     template = environment.from_string(_text("page.html.j2"))
     return template.render(
         heading=f"Loop map of {loop_map.title}",
@@ -56,7 +57,6 @@ def render(loop_map: LoopMap) -> str:
         sections=entries.sections(folded),
         lanes=lambda drawing: _lanes(drawing, folded),
         buses=_buses,
-        way=paths.way,
         tip=paths.tip,
         hexagon=paths.hexagon,
         # Of this package, not of the user's: no text of them may be escaped.
@@ -98,26 +98,32 @@ class _Lane:
     panel: Panel
     scope: str
     label: str
-    lives: list[_Life]
-    chips: list[Chip]
+    rows: list[_Life | Chip]
 
 
 def _lanes(drawing: Drawing, folded: Folded) -> list[_Lane]:
-    letter = LETTER * drawing.size.font
     return [
         _Lane(
             panel=panel,
             scope=folded.loops[panel.loop].scope,
             label=entries.loop_label(folded.loops[panel.loop]),
-            lives=[
-                _Life(badge, badge.box.x + 32 + cell_len(badge.name) * letter)
-                for badge in drawing.badges
-                if badge.guest.loop == panel.loop
-            ],
-            chips=[chip for chip in drawing.chips if chip.block.loop == panel.loop],
+            rows=_rows(drawing, panel.loop),
         )
         for panel in drawing.panels
     ]
+
+
+def _rows(drawing: Drawing, loop: int) -> list[_Life | Chip]:
+    """Return what is drawn in a panel, from top to bottom, as the Tab key goes through it."""
+    letter = LETTER * drawing.size.font
+    rows: dict[float, _Life | Chip] = {
+        chip.box.y: chip for chip in drawing.chips if chip.block.loop == loop
+    }
+    for badge in drawing.badges:
+        if badge.guest.loop == loop:
+            end = badge.box.x + 32 + cell_len(badge.name) * letter
+            rows[badge.box.y] = _Life(badge, end)
+    return [rows[y] for y in sorted(rows)]
 
 
 def _buses(drawing: Drawing) -> list[list[Tag]]:

@@ -13,6 +13,8 @@ TIMES: Final = "\N{MULTIPLICATION SIGN}"
 
 def summary(loop_map: LoopMap) -> str:
     """Return what the picture shows, in one or two sentences."""
+    if not loop_map.steps:
+        return "No test or fixture of this suite runs on an event loop."
     tests = sum(step.kind == "test" for step in loop_map.steps)
     loops = len(loop_map.lanes)
     verb = ("ran" if loop_map.measured else "runs") if tests == 1 else _verb(loop_map)
@@ -94,10 +96,12 @@ def loop_names(loop: Loop) -> list[str]:
 
 
 def shortened(node: str) -> list[str]:
-    """Return forms of a node id: all of it, without the folders, without the module."""
+    """Return forms of a node id: all of it, without the folders, without module and class."""
     # What stands in brackets is a parameter, which may hold anything.
     path, bracket, parameter = node.partition("[")
-    forms = [path, path.rpartition("/")[2], path.rpartition("::")[2]]
+    module, colons, name = path.partition("::")
+    file = module.rpartition("/")[2]
+    forms = [path, f"{file}{colons}{name}", name.rpartition("::")[2] or file]
     return [f"{form}{bracket}{parameter}" for form in dict.fromkeys(forms)]
 
 
