@@ -13,7 +13,7 @@ import pytest
 from tools.command_line import oneloop
 from tools.project_files import MIGRATIONS, NOTES
 from tools.projects import Project
-from tools.unset_projects import FLAT, NAMESPACE, SOURCE_FOLDER, TEST
+from tools.unset_projects import FLAT, NAMESPACE, NATIVE, SOURCE_FOLDER, TEST
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -42,6 +42,16 @@ MIGRATED = {
                 'asyncio_mode = "auto"\npythonpath = ["."]\n'
             ),
         ),
+        pytest.param(
+            NATIVE,
+            "pyproject.toml",
+            (
+                '[tool.pytest]\ntestpaths = ["tests"]\noneloop_schema = "notes.models:Base"\n'
+                'asyncio_mode = "auto"\npythonpath = ["."]\n\n[tool.ruff]\n\n'
+                '[tool.fastapi]\nentrypoint = "notes.main:app"\n'
+            ),
+            marks=pytest.mark.skipif(int(pytest.__version__[0]) == 8, reason="since pytest 9"),
+        ),
         (
             MIGRATED,
             "pytest.ini",
@@ -66,7 +76,7 @@ MIGRATED = {
             ),
         ),
     ],
-    ids=["pyproject", "pytest-ini", "setup-cfg", "tox-ini"],
+    ids=["pyproject", "native", "pytest-ini", "setup-cfg", "tox-ini"],
 )
 def test_the_tests_of_a_project_pass_after_it(
     tmp_path: Path, cache: Path, files: dict[str, str], name: str, written: str

@@ -106,6 +106,9 @@ FLAT = {
 }
 """A package beside its tests, a `pyproject.toml` that says nothing of pytest, and no Alembic."""
 
+NATIVE = FLAT | {"pyproject.toml": '[tool.pytest]\ntestpaths = ["tests"]\n\n[tool.ruff]\n'}
+"""The same with pytest's configuration as pytest 9 has it."""
+
 SOURCE_FOLDER = {
     **_package("src/", "notes", FACTORY),
     "src/notes/__init__.py": "",

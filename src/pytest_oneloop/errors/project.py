@@ -150,6 +150,6 @@ class UnknownTargetError(UsageError):
         super().__init__(
             f"{flag} cannot be {value!r}: {problem}.",
             why="the name is misspelt, or is not of the form module:name.",
-            instead=f"write the module's dotted name, a colon and the name in it: "
-            f"{flag} shop.main:app",
+            instead=f"write the module's dotted name, a colon and the name in it: {flag} "
+            f"{'shop.main:app' if flag == '--app' else 'shop.models:Base'}",
         )

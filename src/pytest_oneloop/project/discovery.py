@@ -47,6 +47,11 @@ class Migrations:
     revisions: int
     problem: str | None = None
 
+    @property
+    def size(self) -> str:
+        """How many revisions, in words."""
+        return f"{self.revisions} revision{'' if self.revisions == 1 else 's'}"
+
 
 @dataclass(frozen=True, slots=True)
 class Driver:
@@ -65,7 +70,7 @@ class Project:
         configuration: Where pytest's configuration is kept.
         sources: The modules.
         applications: The applications that were found.
-        migrations: Alembic's configuration, or `None`.
+        migrations: Alembic's configuration; several, or none.
         tables: The objects that hold tables.
         drivers: The kinds of database URLs, each once.
         obsolete: What can be deleted.
@@ -79,7 +84,7 @@ class Project:
     configuration: Configuration
     sources: Sources
     applications: list[Application]
-    migrations: Migrations | None
+    migrations: list[Migrations]
     tables: list[Tables]
     drivers: list[Driver]
     obsolete: list[Obsolete]
@@ -131,21 +136,19 @@ def _top(folder: Path, root: Path) -> Path:
     return folder
 
 
-def _migrations(root: Path, sources: Sources) -> Migrations | None:
+def _migrations(root: Path, sources: Sources) -> list[Migrations]:
     found = find_alembic(root)
-    by_itself = found is not None
-    if found is None:
-        if not sources.others:
-            return None
-        found = (sources.others[0], None)
-    ini, toml = found
-    config = ini or toml
-    if config is None:
-        return None
+    if found is not None:
+        return [_read_migrations(*found, found_by_itself=True)]
+    return [_read_migrations(ini, None, found_by_itself=False) for ini in sources.others]
+
+
+def _read_migrations(ini: Path | None, toml: Path | None, *, found_by_itself: bool) -> Migrations:
+    config = next(file for file in (ini, toml) if file is not None)
     try:
-        return Migrations(config, by_itself, len(read_project(ini, toml).revisions()))
+        return Migrations(config, found_by_itself, len(read_project(ini, toml).revisions()))
     except SetupError as error:
-        return Migrations(config, by_itself, 0, problem=error.what)
+        return Migrations(config, found_by_itself, 0, problem=error.what)
 
 
 def _drivers(sources: Sources) -> list[Driver]:

@@ -34,8 +34,11 @@ def missing_pythonpath(project: Project, target: str, folder: Path) -> str | Non
 
 
 def _is_installed(top: str, folder: Path) -> bool:
-    # Finding a module of no package imports nothing.
-    spec = find_spec(top)
+    try:
+        # Finding a module of no package imports nothing.
+        spec = find_spec(top)
+    except ValueError:  # `__main__`, which is the module that runs
+        return False
     if spec is None:
         return False
     places = [*(spec.submodule_search_locations or ()), spec.origin or ""]

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
@@ -13,7 +14,7 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from pytest_oneloop.project.applications import Application
-    from pytest_oneloop.project.discovery import Project
+    from pytest_oneloop.project.discovery import Migrations, Project
     from pytest_oneloop.project.edits import Edit
     from pytest_oneloop.project.formats import Value
     from pytest_oneloop.project.sources import Place
@@ -140,19 +141,29 @@ class _Planner:
             return f"{held} ({project.configuration.place})"
         if named is not None:
             return self._named_schema(named)
-        migrations = project.migrations
-        if migrations and migrations.problem:
-            self._by_hand.append(migrations.problem)
-        if migrations and (migrations.revisions or not project.tables):
-            where = self.relative(migrations.config)
-            if not migrations.found_by_itself:
-                inside = self.relative(migrations.config, project.configuration.root)
-                self._values["oneloop_schema"] = f"alembic:{inside}"
-            return f"Alembic, {migrations.revisions} revisions ({where})"
+        if len(project.migrations) > 1:
+            found = [
+                (f"alembic:{self._from_root(one.config)}", one.size) for one in project.migrations
+            ]
+            raise SeveralCandidatesError("schemas", found=found, flag="--schema")
+        for migrations in project.migrations:
+            if migrations.problem:
+                self._by_hand.append(migrations.problem)
+            if migrations.revisions or not project.tables:
+                return self._schema_of_migrations(migrations)
         return self._schema_of_tables()
 
+    def _schema_of_migrations(self, migrations: Migrations) -> str:
+        if not migrations.found_by_itself:
+            self._values["oneloop_schema"] = f"alembic:{self._from_root(migrations.config)}"
+        return f"Alembic, {migrations.size} ({self.relative(migrations.config)})"
+
     def _named_schema(self, named: str) -> str:
-        if named.partition(":")[0] != "alembic":
+        kind, _, file = named.partition(":")
+        if kind == "alembic":
+            if file and not (self._project.configuration.root / file).is_file():
+                raise UnknownTargetError("--schema", named, problem="there is no such file")
+        else:
             self._check("--schema", named)
             for one in self._project.tables:
                 if one.target == named:
@@ -260,9 +271,12 @@ class _Planner:
         top = module.partition(".")[0]
         return any(name.partition(".")[0] == top for name in self._project.sources.by_name)
 
+    def _from_root(self, path: Path) -> str:
+        return os.path.relpath(path, self._project.configuration.root)
+
     def shown(self, place: Place) -> str:
         return f"{self.relative(place.path)}:{place.line}"
 
-    def relative(self, path: Path, base: Path | None = None) -> str:
-        folder = base or self._project.folder
+    def relative(self, path: Path) -> str:
+        folder = self._project.folder
         return str(path.relative_to(folder)) if path.is_relative_to(folder) else str(path)
