@@ -36,8 +36,10 @@ def clone(template: ServerAddress) -> Iterator[ServerAddress]:
 
 
 @pytest.fixture
-def restored(clone: ServerAddress, template_picture: Picture) -> Iterator[Restored]:
-    with Restored(clone, template_picture, clone) as restored:
+def restored(
+    template: ServerAddress, clone: ServerAddress, template_picture: Picture
+) -> Iterator[Restored]:
+    with Restored(clone, template.database, template_picture, clone) as restored:
         yield restored
 
 
@@ -45,5 +47,8 @@ def restored(clone: ServerAddress, template_picture: Picture) -> Iterator[Restor
 def lasting(template: ServerAddress, template_picture: Picture) -> Iterator[Restored]:
     """One clone for all tests of a module, which is put back by what is tested."""
     name = f"oneloop_restored_{next(_numbers)}"
-    with clone_of(template, name) as address, Restored(address, template_picture, address) as one:
+    with (
+        clone_of(template, name) as address,
+        Restored(address, template.database, template_picture, address) as one,
+    ):
         yield one

@@ -10,6 +10,7 @@ import psycopg
 from psycopg import sql
 
 from pytest_oneloop.databases.restoration import Restoration
+from pytest_oneloop.databases.workers import create_worker
 from tools.difference import Picture, picture
 from tools.servers import administer, conninfo, fresh_database
 
@@ -72,12 +73,16 @@ class Restored:
 
     Args:
         address: The server, with the role that restores; the database is the clone.
+        source: The template's name.
         template: The picture of the template.
         owner: The role that owns everything, and that tests write as.
     """
 
-    def __init__(self, address: ServerAddress, template: Picture, owner: ServerAddress) -> None:
+    def __init__(
+        self, address: ServerAddress, source: str, template: Picture, owner: ServerAddress
+    ) -> None:
         self.address = address
+        self._source = source
         self.template = template
         self.restoration = Restoration(address, address.database)
         self._connections: list[psycopg.Connection[tuple[object, ...]]] = []
@@ -111,6 +116,15 @@ class Restored:
         """Compare with the template; the schema too, which takes most of the time."""
         now = picture(self._owner, self.address.database, schema=schema)
         return now.differs_from(self.template if schema else replace(self.template, schema=()))
+
+    def renew(self) -> None:
+        """Replace the database by another clone, as its owner does."""
+        self.hang_up()
+        self.restoration.close()
+        create_worker(
+            replace(self.address, database="postgres"), self._source, self.address.database
+        )
+        self.restoration.replaced()
 
     def undone(self, *statements: str) -> Outcome:
         """Commit statements, see that they changed something, and put all of it back."""

@@ -36,6 +36,7 @@ _SHARED = {
 # The first number that the server does not use for its own objects.
 _FIRST = 16384
 _PG_CLASS = 1259
+_PG_TOAST = 99
 # Large catalogs, of which only the project's part is looked at, by an index.
 _PARTS = {
     "pg_attribute": f"attrelid >= {_FIRST}",
@@ -80,7 +81,7 @@ _STORAGE = {
 }
 # What has a name worth keeping, in case it is dropped.
 _NAMED = {
-    "pg_class": f"oid >= {_FIRST} AND relkind NOT IN ('i', 't', 'c')",
+    "pg_class": f"oid >= {_FIRST} AND relkind <> 'c' AND relnamespace <> {_PG_TOAST}",
     "pg_proc": f"oid >= {_FIRST}",
     "pg_type": f"oid >= {_FIRST} AND typtype IN ('e', 'd', 'r')",
     "pg_extension": "true",
@@ -104,7 +105,7 @@ class Catalog:
     Attributes:
         name: `pg_class`.
         oid: Its own number, for `pg_describe_object`.
-        keyed: Whether its rows have a number of their own.
+        keyed: Whether its rows have a number of their own, by which the server names them.
         where: Which of its rows are looked at.
         digest: What these rows said at the baseline, temporary objects aside.
     """
@@ -134,8 +135,8 @@ def read_catalogs(admin: Admin) -> SchemaBaseline:
     apart = ", ".join(f"'{name}'" for name in _APART)
     shared = ", ".join(f"'{name}'" for name in _SHARED)
     rows = admin.rows(
-        "SELECT relname, c.oid::int8, EXISTS (SELECT FROM pg_attribute a "
-        "WHERE a.attrelid = c.oid AND a.attname = 'oid') FROM pg_class c "
+        "SELECT relname, c.oid::int8, EXISTS (SELECT FROM pg_attribute a WHERE "
+        "a.attrelid = c.oid AND a.attname = 'oid' AND c.relname <> 'pg_enum') FROM pg_class c "
         "WHERE relnamespace = 'pg_catalog'::regnamespace AND relkind = 'r' "
         f"AND (NOT relisshared OR relname IN ({shared})) AND relname NOT IN ({apart}) "
         # A role may be kept from some (pg_user_mapping); then it cannot write to them either.
@@ -166,10 +167,24 @@ def read_catalogs(admin: Admin) -> SchemaBaseline:
     )
 
 
-def counts_sql(schema: SchemaBaseline, since: str) -> str:
-    """Return an expression: for each catalog its number of rows, and -1 if one of them is new.
+def total_sql(schema: SchemaBaseline, since: str) -> str:
+    """Return an expression for the number of rows of all catalogs, or -1 if one of them is new.
 
-    It costs 0.8 ms as part of a prepared statement, with 50 tables.
+    It costs 0.9 ms as part of a prepared statement, with 50 tables: two thirds of a restoration.
+
+    Args:
+        schema: The baseline.
+        since: An expression for the transaction after which a row is new.
+    """
+    rows = " UNION ALL ".join(
+        f"SELECT xmin FROM pg_catalog.{one.name} WHERE {one.where}" for one in schema.catalogs
+    )
+    new = f"age(xmin) < (SELECT age({since}))"
+    return f"(SELECT CASE WHEN bool_or({new}) THEN -1 ELSE count(*) END FROM ({rows}) AS every)"
+
+
+def counts_sql(schema: SchemaBaseline, since: str) -> str:
+    """Return an expression: for each catalog its number of rows, or -1 if one of them is new.
 
     Args:
         schema: The baseline.
@@ -198,7 +213,7 @@ def changes(
     asked = [schema.catalogs[place] for place in places]
     differ = [
         one
-        for one, digest in zip(asked, _digests(admin, asked), strict=True)
+        for one, digest in zip(asked, _digests(admin, asked, since), strict=True)
         if digest != one.digest
     ]
     if not differ:
@@ -238,18 +253,29 @@ def _described(admin: Admin, schema: SchemaBaseline, one: Catalog, since: str) -
     return words + [f"dropped: {name}" for oid, name in known.items() if oid not in left]
 
 
-def _digests(admin: Admin, catalogs: Sequence[Catalog]) -> list[str]:
-    """Return a digest of what the rows of each catalog say, in the same order."""
+def _digests(admin: Admin, catalogs: Sequence[Catalog], since: str | None = None) -> list[str]:
+    """Return a digest of what the rows of each catalog say, in the same order.
+
+    Of the server's own objects, which are many, it says only how many there are, and whether one
+    was changed since.
+    """
     parts = []
     for one in catalogs:
         row = "t::text"
         if one.name in _STORAGE:
             columns = ", ".join(f"'{column}'" for column in _STORAGE[one.name])
             row = f"(to_jsonb(t) - ARRAY[{columns}])::text"
+        ours = f"t.oid >= {_FIRST}" if one.keyed else "true"
         # A hash of each row, and their sum: quicker than to sort them.
+        digest = (
+            "count(*) || ' ' || "
+            f"coalesce(sum(CASE WHEN {ours} THEN hashtextextended({row}, 0)::numeric END), 0)"
+        )
+        if since is not None:
+            new = f"age(t.xmin) < age('{since}'::xid) AND NOT ({ours})"
+            digest += f" || CASE WHEN bool_or({new}) THEN ' and more' ELSE '' END"
         parts.append(
-            f"(SELECT count(*) || ' ' || coalesce(sum(hashtextextended({row}, 0)::numeric), 0) "
-            f"FROM pg_catalog.{one.name} t WHERE {one.where} "
+            f"(SELECT {digest} FROM pg_catalog.{one.name} t WHERE {one.where} "
             f"AND NOT ({_PASSING.get(one.name, 'false')}))"
         )
     [row_of_all] = admin.rows(f"SELECT {', '.join(parts)}")

@@ -7,18 +7,19 @@ from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any, TypeVar
 
 from pytest_oneloop.databases import catalogs, contents, sequences
+from pytest_oneloop.databases.baseline import be_replica, read_baseline
 from pytest_oneloop.databases.postgresql import sqlstate_of
-from pytest_oneloop.databases.sessions import BUSY, end_prepared, end_sessions, read_sessions
+from pytest_oneloop.databases.sessions import end_prepared, end_sessions, read_sessions
 from pytest_oneloop.databases.standing import StandingConnection
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Collection, Iterable
 
     from pytest_oneloop.databases.address import ServerAddress
-    from pytest_oneloop.databases.catalogs import SchemaBaseline
-    from pytest_oneloop.databases.contents import ContentBaseline, Table
+    from pytest_oneloop.databases.baseline import Baseline
+    from pytest_oneloop.databases.contents import Table
     from pytest_oneloop.databases.postgresql import Admin
-    from pytest_oneloop.databases.sequences import Sequence, SequenceBaseline
+    from pytest_oneloop.databases.sequences import Sequence
     from pytest_oneloop.databases.sessions import Session
 
 T = TypeVar("T")
@@ -31,7 +32,6 @@ _POLL_SECONDS = 0.002
 _VACUUM_BYTES = 1024 * 1024
 # Triggers that write when rows are put back may set off others.
 _PASSES = 4
-_INSUFFICIENT_PRIVILEGE = "42501"
 _LATEST = "((pg_snapshot_xmax(pg_current_snapshot())::text::numeric - 1)::text::xid8::xid)::text"
 
 
@@ -53,29 +53,6 @@ class Outcome:
     prepared: tuple[str, ...] = ()
 
 
-@dataclass(frozen=True, slots=True)
-class _Baseline:
-    contents: ContentBaseline
-    sequences: SequenceBaseline
-    schema: SchemaBaseline
-    replica: bool
-
-    @property
-    def statement(self) -> str:
-        """What is asked, and done, after a test: one statement, prepared once."""
-        emptying = contents.emptying_sql(self.contents)
-        oids = ",".join(str(table.oid) for table in self.contents.tables)
-        sizes = f"pg_relation_size(('{{{oids}}}'::int8[])[place + 1]::oid::regclass)"
-        return (
-            f"PREPARE oneloop_restore(xid) AS {f'WITH {emptying} ' if emptying else ''}"
-            f"SELECT counts, written, (SELECT max({sizes}) FROM unnest(written) AS place), "
-            f"ARRAY({sequences.restart_branches(self.sequences)})::int4[], "
-            f"{contents.objects_sql(self.contents, '$1')} "
-            f"FROM (SELECT {catalogs.counts_sql(self.schema, '$1')} AS counts, "
-            f"{contents.written_sql(self.contents, '$1')} AS written OFFSET 0) AS found"
-        )
-
-
 class Restoration:
     """One worker's database, and what it has to look like between tests.
 
@@ -90,21 +67,24 @@ class Restoration:
     def __init__(self, address: ServerAddress, database: str) -> None:
         self._database = database
         self._connection = StandingConnection(address, database, seconds=_DEADLINE)
-        self._baseline: _Baseline | None = None
+        self._baseline: Baseline | None = None
         self._since = ""
         self._counts: list[int] = []
         self._spoilt: tuple[str, ...] = ()
 
-    def prepare(self) -> None:
+    def prepare(self, restart: str = "") -> None:
         """Note what the database looks like, while it is as the template has it.
 
         Costs some 50 ms with 50 tables at the first call, and nothing later.
+
+        Args:
+            restart: The statement that sets sequences back, if tests may have advanced some.
 
         Raises:
             ServerTimeoutError: The server did not answer in time.
         """
         if self._baseline is None:
-            self._run(self._prepare)
+            self._run(lambda admin: self._prepare(admin, restart))
 
     def restore(self, *, spare: Collection[int] = ()) -> Outcome:
         """Put the database back as the template has it, or say why that cannot be.
@@ -160,28 +140,17 @@ class Restoration:
     def _opened(self, admin: Admin) -> Admin:
         if self._baseline is None:
             return admin
-        _be_replica(admin)
-        self._prepare_statements(admin, self._baseline)
+        be_replica(admin)
+        self._baseline.prepare(admin)
         return admin
 
-    def _prepare(self, admin: Admin) -> None:
-        replica = _be_replica(admin)
-        baseline = _Baseline(
-            contents.read_contents(admin, replica=replica),
-            sequences.read_sequences(admin),
-            catalogs.read_catalogs(admin),
-            replica,
-        )
-        self._prepare_statements(admin, baseline)
+    def _prepare(self, admin: Admin, restart: str) -> None:
+        if restart:
+            admin.rows(restart)
+        baseline = read_baseline(admin)
+        baseline.prepare(admin)
         self._renew(admin)
         self._baseline = baseline
-
-    def _prepare_statements(self, admin: Admin, baseline: _Baseline) -> None:
-        admin.execute(f"PREPARE oneloop_busy AS {BUSY}")
-        admin.execute(baseline.statement)
-        admin.execute(
-            f"PREPARE oneloop_counts(xid) AS SELECT {catalogs.counts_sql(baseline.schema, '$1')}"
-        )
 
     def _renew(self, admin: Admin) -> None:
         """From now on, what there is is not new."""
@@ -194,10 +163,9 @@ class Restoration:
         baseline = self._baseline
         assert baseline is not None  # noqa: S101 - asked for by `restore`
         outcome = self._clear(admin, spare)
-        unseen = (*baseline.contents.unseen, *_unseen(baseline.sequences))
-        if unseen:
-            role = f"the role may not read {', '.join(unseen)}"
-            return replace(outcome, fresh=(f"{role}, so nobody knows whether it was changed",))
+        if baseline.unseen:
+            reason = f"the role may not read {', '.join(baseline.unseen)}, which may have changed"
+            return replace(outcome, fresh=(reason,))
         written: dict[str, None] = {}
         for _ in range(_PASSES):
             try:
@@ -206,7 +174,8 @@ class Restoration:
                 if sqlstate_of(error) is None or _is_lost(error):
                     raise
                 # The schema has changed, rights are missing, a trigger refuses: the server says.
-                reasons, found = self._why(admin, error), ()
+                said = str(error).splitlines()[0]
+                reasons, found = self._changes(admin, baseline) or (said,), ()
             written.update(dict.fromkeys(found))
             outcome = replace(outcome, fresh=reasons, written=tuple(written))
             if reasons or not found or (baseline.replica and not baseline.contents.watched):
@@ -235,18 +204,14 @@ class Restoration:
             break
         return Outcome(ended=ended, prepared=tuple(prepared))
 
-    def _pass(self, admin: Admin, baseline: _Baseline) -> tuple[tuple[str, ...], tuple[str, ...]]:
+    def _pass(self, admin: Admin, baseline: Baseline) -> tuple[tuple[str, ...], tuple[str, ...]]:
         """Put everything back once; return what makes that impossible, and what was written."""
         [row] = admin.rows(f"EXECUTE oneloop_restore('{self._since}')")
-        counts, places, largest, advanced, objects = (_value(one) for one in row)
+        total, places, largest, advanced, objects = (_value(one) for one in row)
         tables = [baseline.contents.tables[place] for place in places]
         names = tuple(table.name for table in tables)
-        changed = [
-            place
-            for place, (now, before) in enumerate(zip(counts, self._counts, strict=True))
-            if now != before
-        ]
-        reasons = catalogs.changes(admin, baseline.schema, changed, self._since) if changed else ()
+        changed = total != sum(self._counts)
+        reasons = self._changes(admin, baseline) if changed else ()
         stuck = [baseline.sequences.sequences[place] for place in advanced]
         reasons = reasons or _impossible(tables, stuck, objects)
         if reasons:
@@ -264,27 +229,11 @@ class Restoration:
                 admin.execute(f"VACUUM {table.name}")
         return (), names
 
-    def _why(self, admin: Admin, error: BaseException) -> tuple[str, ...]:
-        """Say what changed about the schema, or else what the server said."""
-        assert self._baseline is not None  # noqa: S101 - asked for by `restore`
-        every = range(len(self._baseline.schema.catalogs))
-        said = str(error).splitlines()[0]
-        return catalogs.changes(admin, self._baseline.schema, every, self._since) or (said,)
-
-
-def _be_replica(admin: Admin) -> bool:
-    """Let no trigger and no rule go off in this session; False if the role may not."""
-    try:
-        admin.execute("SET session_replication_role = replica")
-    except Exception as error:
-        if sqlstate_of(error) != _INSUFFICIENT_PRIVILEGE:
-            raise
-        return False
-    return True
-
-
-def _unseen(baseline: SequenceBaseline) -> list[str]:
-    return [one.name for one in baseline.sequences if not one.readable]
+    def _changes(self, admin: Admin, baseline: Baseline) -> tuple[str, ...]:
+        [(counts,)] = admin.rows(f"EXECUTE oneloop_counts('{self._since}')")
+        both = zip(_value(counts), self._counts, strict=True)
+        places = [place for place, (now, before) in enumerate(both) if now != before]
+        return catalogs.changes(admin, baseline.schema, places, self._since)
 
 
 def _impossible(
