@@ -106,7 +106,9 @@ def test_in_a_terminal_it_shows_how_far_it_is(place: Place) -> None:
 
 
 @pytest.mark.parametrize(
-    ("number", "code"), [(signal.SIGINT, 130), (signal.SIGTERM, 143)], ids=["ctrl-c", "terminated"]
+    ("number", "code"),
+    [(signal.SIGINT, 130), (signal.SIGTERM, 143), (signal.SIGHUP, 129)],
+    ids=["ctrl-c", "terminated", "terminal-closed"],
 )
 def test_stopped_in_the_middle_it_leaves_nothing(
     place: Place, number: signal.Signals, code: int
@@ -200,6 +202,10 @@ BAD = {
     "no such set-up": (
         ("--setup", "9"),
         "oneloop demo: argument --setup: invalid choice: 9 (choose from",
+    ),
+    "two things at once": (
+        ("--write", "new", "--json"),
+        "oneloop demo: argument --write: not allowed with --json or --html;",
     ),
     "no number": (
         ("--setup", "all"),

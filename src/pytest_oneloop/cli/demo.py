@@ -19,8 +19,6 @@ if TYPE_CHECKING:
 FAILED = 1
 """The exit code when something could not be measured."""
 
-_TERMINATED = 128 + signal.SIGTERM
-
 # Module and distribution of what the extra `demo` brings.
 _NEEDED = {
     "asyncpg": "asyncpg",
@@ -58,6 +56,7 @@ def add_parser(subparsers: argparse._SubParsersAction[Any]) -> None:
         type=Path,
         help="run nothing; write the set-ups into a new folder, to play with",
     )
+    parser.set_defaults(refuse=parser.error)
 
 
 def run(arguments: argparse.Namespace) -> int:
@@ -71,6 +70,8 @@ def run(arguments: argparse.Namespace) -> int:
 
     setups = chosen(arguments.setup)
     if arguments.write is not None:
+        if arguments.json or arguments.html:
+            arguments.refuse("argument --write: not allowed with --json or --html")
         return _write(arguments.write, setups)
     _check_extra()
     try:
@@ -131,13 +132,14 @@ def _measure(setups: Sequence[SetUp], arguments: argparse.Namespace) -> None:
 
 @contextmanager
 def _terminable() -> Iterator[None]:
-    """Let SIGTERM end the block as an exception, so that everything in it is closed."""
+    """Let a signal end the block as an exception, so that everything in it is closed."""
 
-    def end(*_: object) -> None:
-        raise SystemExit(_TERMINATED)
+    def end(number: int, _: object) -> None:
+        raise SystemExit(128 + number)  # as a shell tells of a program that a signal ended
 
-    before = signal.signal(signal.SIGTERM, end)
+    before = {name: signal.signal(name, end) for name in (signal.SIGTERM, signal.SIGHUP)}
     try:
         yield
     finally:
-        signal.signal(signal.SIGTERM, before)
+        for name, handler in before.items():
+            signal.signal(name, handler)

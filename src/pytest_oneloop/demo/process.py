@@ -25,6 +25,7 @@ DEADLINE = 60.0
 """Seconds that one set-up may take; it takes one or two."""
 
 _TAIL = 15
+_UNWANTED = {"CI", "APP_DATABASE_URL", "PYTHONASYNCIODEBUG", "PYTHONDEVMODE", "PYTHONWARNINGS"}
 _PASSED_AND_FAILED = (0, 1)
 
 
@@ -117,7 +118,7 @@ def _environment(more: Mapping[str, str]) -> dict[str, str]:
     kept = {
         name: value
         for name, value in os.environ.items()
-        if name != "CI" and not name.startswith(("PYTEST_", "ONELOOP_", "PYTHONASYNCIODEBUG"))
+        if name not in _UNWANTED and not name.startswith(("PYTEST_", "ONELOOP_"))
     }
     fixed = {"PYTEST_DISABLE_PLUGIN_AUTOLOAD": "1", "PYTHONDONTWRITEBYTECODE": "1"}
     return {**kept, **fixed, **more}
