@@ -113,6 +113,13 @@ OPTIONS = (
 """Every setting. The plugin loops over it to declare flags and configuration options."""
 
 
+MAP_NAME = "oneloop_map"
+MAP_FLAG = "--oneloop-map"
+"""Asks for a picture of one run, so it is a flag alone: no setting of a project."""
+
+MAP_HELP = "draw what ran on which event loop, with times, as a page"
+
+
 @dataclass(frozen=True, slots=True)
 class Places:
     """The places where settings are looked for.

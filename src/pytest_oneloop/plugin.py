@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 from pytest_oneloop.loops.scopes import default_loop_scopes, follow_fixtures, runner_of
-from pytest_oneloop.options import OPTIONS, Places
+from pytest_oneloop.options import MAP_FLAG, MAP_HELP, MAP_NAME, OPTIONS, Places
 
 if TYPE_CHECKING:
     from collections.abc import Generator
@@ -54,6 +54,7 @@ def pytest_addoption(parser: pytest.Parser) -> None:
             option.flag, dest=option.name, metavar=option.metavar, default=None, help=option.help
         )
         parser.addini(option.name, option.help, type=option.ini_type, default=None)
+    group.addoption(MAP_FLAG, dest=MAP_NAME, metavar="FILE.html", help=MAP_HELP)
 
 
 @pytest.hookimpl(tryfirst=True)
@@ -122,12 +123,17 @@ def pytest_sessionstart(session: pytest.Session) -> None:
 
 def _make_explainer(config: pytest.Config, worker: dict[str, str] | None) -> Explainer | None:
     run = config.stash.get(RUN, None)  # there is none for `pytest --help`
-    if run is None or not run.settings.explain.value:
+    page: str | None = config.getoption(MAP_NAME)
+    if run is None or not (run.settings.explain.value or page):
         return None
     from pytest_oneloop.loops.record import LoopRecord  # noqa: PLC0415 - if it is wanted
     from pytest_oneloop.report.diagnosis import Explainer  # noqa: PLC0415
 
-    record = LoopRecord(worker=worker["workerid"] if worker else "")
+    record = LoopRecord(keep_all=bool(page), worker=worker["workerid"] if worker else "")
+    if page:
+        from pytest_oneloop.report.mapfile import add_map  # noqa: PLC0415
+
+        add_map(config, page, record)
     return Explainer(record, config, config.stash[SCOPES], sections=run.settings.explain.value)
 
 
@@ -159,12 +165,12 @@ def pytest_runtest_setup(item: pytest.Item) -> Generator[None, None, None]:
 def pytest_runtest_call(item: pytest.Item) -> Generator[None, None, None]:
     """Let the test note the loop that it runs on."""
     explainer = item.config.stash[EXPLAINER]
-    unwatch = explainer.watch_test(item) if explainer else None
+    replaced = explainer.watch_test(item) if explainer else None
     try:
         return (yield)
     finally:
-        if unwatch is not None:
-            unwatch()
+        if replaced is not None:
+            setattr(*replaced)
 
 
 @pytest.hookimpl(wrapper=True, tryfirst=True)
@@ -175,12 +181,12 @@ def pytest_fixture_setup(
     sandbox = request.config.stash[RUN].router.sandbox
     before = sandbox.writes
     explainer = request.config.stash[EXPLAINER]
-    unwatch = explainer.watch_fixture(fixturedef, sandbox.test) if explainer else None
+    replaced = explainer.watch_fixture(fixturedef, sandbox.test) if explainer else None
     try:
         result = yield
     finally:
-        if unwatch is not None:
-            unwatch()
+        if replaced is not None:
+            setattr(*replaced)
     if fixturedef.scope != "function" and sandbox.writes > before:
         from pytest_oneloop.errors.sandbox import ScopedRowsWarning  # noqa: PLC0415 - if it is so
 

@@ -12,6 +12,7 @@ from pytest_oneloop.errors import (
     demo,
     doctor,
     lifespan,
+    loopmap,
     project,
     sandbox,
     schema,
@@ -172,5 +173,7 @@ EXAMPLES: list[OneloopError | OneloopWarning] = [
     doctor.CollectionFailedError(reason="unrecognized arguments: --cov=shop"),
     doctor.CollectionTimeoutError(seconds=600),
     doctor.MapNameError(path=Path("tests")),
+    loopmap.PageNameError(path=Path("tests/test_orders.py")),
+    loopmap.PageNotWritableError(path=Path("out/map.html"), problem="there is no folder out"),
 ]
 """One of each class. Their texts are the ones that the page shows."""

@@ -14,7 +14,8 @@ TIMES: Final = "\N{MULTIPLICATION SIGN}"
 def summary(loop_map: LoopMap) -> str:
     """Return what the picture shows, in one or two sentences."""
     if not loop_map.steps:
-        return "No test or fixture of this suite runs on an event loop."
+        run = "of this run ran" if loop_map.measured else "of this suite runs"
+        return f"No test or fixture {run} on an event loop."
     tests = sum(step.kind == "test" for step in loop_map.steps)
     loops = len(loop_map.lanes)
     verb = ("ran" if loop_map.measured else "runs") if tests == 1 else _verb(loop_map)
