@@ -1,4 +1,4 @@
-"""`oneloop init --yes` on real projects, whose tests then pass; and what it says of bad input."""
+"""`oneloop init --yes` on real projects, whose tests then pass."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ import stat
 import subprocess
 import sys
 from importlib.metadata import version
-from typing import TYPE_CHECKING
+from pathlib import Path
 
 import pytest
 
@@ -15,9 +15,7 @@ from tools.project_files import MIGRATIONS, NOTES
 from tools.projects import Project
 from tools.unset_projects import FLAT, NAMESPACE, NATIVE, SOURCE_FOLDER, TEST
 
-if TYPE_CHECKING:
-    from pathlib import Path
-
+PAGE = Path(__file__).parents[2] / "docs" / "how-to" / "set-up-a-project.md"
 MIGRATED = {
     **MIGRATIONS,
     "notes.py": NOTES["notes.py"],
@@ -99,7 +97,7 @@ def test_the_tests_of_a_project_pass_after_it(
     assert after.counts == {"passed": 2}, after.output
 
 
-def test_the_whole_output(tmp_path: Path) -> None:
+def test_the_page_has_the_whole_output(tmp_path: Path) -> None:
     Project(tmp_path).write(
         FLAT
         | {
@@ -116,45 +114,9 @@ async def session():
         }
     )
     done = oneloop(tmp_path, "init")
-    assert (
-        done.stdout
-        == f"""\
-Found in {tmp_path}, by reading it alone
-  application   notes.main:app (notes/main.py:6)
-  tables        notes.models:Base (notes/db/base.py:5)
-  database      postgresql+asyncpg (notes/db/engine.py:4)
-  configuration pyproject.toml [tool.pytest.ini_options]
-  async tests   pytest-asyncio {version("pytest-asyncio")}
-
-To be written
-  --- pyproject.toml
-  +++ pyproject.toml
-  @@ -3,3 +3,11 @@
-  {" "}
-   [tool.ruff]
-   line-length = 100
-  +
-  +[tool.fastapi]
-  +entrypoint = "notes.main:app"
-  +
-  +[tool.pytest.ini_options]
-  +oneloop_schema = "notes.models:Base"
-  +asyncio_mode = "auto"
-  +pythonpath = ["."]
-
-Can be deleted with the plugin on (run the tests after each)
-  tests/conftest.py:6 session: the fixture `db_session` is a session on the test
-                      database
-  Where tests ask for session: let them ask for db_session, or write
-  def session(db_session): return db_session, as a fixture.
-
-For you to do
-  - Add to what the project needs for its tests, and install:
-    "pytest-oneloop[postgres]"
-
-Nothing has been written. To write the lines: the same command with --yes
-"""
-    )
+    shown = done.stdout.replace(str(tmp_path), "/home/ada/notes")
+    shown = shown.replace(f"pytest-asyncio {version('pytest-asyncio')}", "pytest-asyncio 1.5.0")
+    assert f"```text\n{shown}```\n" in PAGE.read_text()
     assert (done.returncode, done.stderr) == (0, "")
 
 

@@ -2,14 +2,61 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+import re
+import shutil
+from pathlib import Path
 
+import pytest
+
+import pytest_oneloop
 from pytest_oneloop.project.discovery import discover
 from tools.projects import Project
 
-if TYPE_CHECKING:
-    from pathlib import Path
+SETUPS = Path(pytest_oneloop.__file__).parent / "demo" / "setups"
+NEEDED = """
+import pytest
+from fastapi.testclient import TestClient
+from httpx import AsyncClient
+from sqlalchemy import create_engine
+from sqlalchemy.orm import Session
+from main import app, current_user
 
+
+@pytest.fixture
+def engine():
+    engine = create_engine("postgresql://localhost/test")
+    Base.metadata.create_all(engine)
+    return engine
+
+
+@pytest.fixture
+def session(engine):
+    with Session(engine) as session:
+        yield session
+
+
+@pytest.fixture
+def client():
+    return TestClient(app)
+
+
+@pytest.fixture
+async def logged_in():
+    async with AsyncClient(base_url="https://example.com") as client:
+        await client.post("/login")
+        yield client
+
+
+@pytest.fixture
+async def elsewhere():
+    async with AsyncClient(base_url="https://example.com") as client:
+        yield client
+
+
+@pytest.fixture
+def anyio_backend():
+    return "asyncio"
+"""
 OBSOLETE = """
 import pytest, pytest_asyncio
 from httpx import ASGITransport, AsyncClient
@@ -99,3 +146,17 @@ def test_what_can_be_deleted(tmp_path: Path) -> None:
         (43, "app.dependency_overrides[get_session] = override", None),
         (47, "client", "client"),
     ]
+
+
+@pytest.mark.parametrize("number", range(1, 8))
+def test_every_fixture_of_the_set_ups_that_people_write(tmp_path: Path, number: int) -> None:
+    shutil.copytree(SETUPS / f"setup_{number}", tmp_path / "x")
+    shutil.copy(SETUPS / "app.py", tmp_path / "x")
+    found = discover(tmp_path / "x").obsolete
+    text = (tmp_path / "x" / "conftest.py").read_text()
+    assert [one.name for one in found] == re.findall(r"^(?:async )?def (\w+)", text, re.MULTILINE)
+
+
+def test_what_the_plugin_does_not_replace_stays(tmp_path: Path) -> None:
+    Project(tmp_path).write({"conftest.py": NEEDED, "pytest.ini": ""})
+    assert discover(tmp_path).obsolete == []

@@ -21,6 +21,7 @@ _Function = ast.FunctionDef | ast.AsyncFunctionDef
 
 ENGINE = "every engine leads to the test database; the fixture `db_engine` is one"
 LOOP = "all tests and fixtures are on one event loop"
+MAKER = "every sessionmaker, that of the application too, leads to the test database"
 OVERRIDE = "every session of the application is in the test's transaction"
 ROLLBACK = "every test is rolled back"
 SESSION = "the fixture `db_session` is a session on the test database"
@@ -105,10 +106,13 @@ class _Conftest:
             return None
         reasons = {
             LOOP: node.name == "event_loop",
-            CLIENT: bool({"httpx.AsyncClient", "httpx2.AsyncClient"} & calls)
+            CLIENT: any(name.endswith(".ASGITransport") for name in calls)
             and not {"post", "update"} & _attributes(node),
             ENGINE: any(name.endswith(".create_async_engine") for name in calls),
             ROLLBACK: {"begin", "rollback"} <= _attributes(node) and self._opens(node, "connect"),
+            # What makes sessions is handed out, or a session is.
+            MAKER: any(name.endswith(".async_sessionmaker") for name in calls)
+            and not any(isinstance(one, ast.AsyncWith) for one in ast.walk(node)),
             SESSION: self._makes_a_session(node, calls),
             TABLES: bool({"create_all", "drop_all"} & _attributes(node))
             and not any(name.endswith(".create_engine") for name in calls),
@@ -129,7 +133,7 @@ class _Conftest:
         callee = self._sources.resolve(value.func, self._module) or ""
         if callee.endswith(".create_async_engine"):
             return ENGINE
-        return SESSION if callee.endswith(".async_sessionmaker") else None
+        return MAKER if callee.endswith(".async_sessionmaker") else None
 
     def _is_fixture(self, node: _Function) -> bool:
         for decorator in node.decorator_list:
