@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Final
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
+    from pytest_oneloop.databases.clones import Clones
+    from pytest_oneloop.databases.restoration import Outcome, Restoration
     from pytest_oneloop.errors.sandbox import SandboxError
     from pytest_oneloop.provision import Destination, WorkerDatabase
     from pytest_oneloop.sandbox.checkouts import Origin
@@ -16,6 +18,10 @@ if TYPE_CHECKING:
 
 
 ROLLBACK: Final = "rollback"
+CLONE: Final = "clone"
+
+_AHEAD: Final = 2
+"""How many clones are ready before a test asks: each takes 10 MB, and some 15 ms."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -26,12 +32,14 @@ class Ending:
         problems: The errors that the sandbox raised, which the application may have swallowed.
         limits: What the sandbox could not do as a real database would, without an error.
         left_open: Where connections were checked out that were not given back.
+        outcome: How the database was put back after real commits.
         used: The test has used the database.
     """
 
     problems: list[SandboxError] = field(default_factory=list)
     limits: list[Limit] = field(default_factory=list)
     left_open: list[Origin] = field(default_factory=list)
+    outcome: Outcome | None = None
     used: bool = False
 
 
@@ -40,11 +48,24 @@ class RealDatabases:
 
     Args:
         database: Gives the worker's database, and brings it up at the first call.
+        on_a_thread: Runs a function where no event loop runs, and waits for it.
+
+    Attributes:
+        clones_wanted: How many tests will want a clone, as far as is known.
     """
 
-    def __init__(self, database: Callable[[], WorkerDatabase]) -> None:
+    def __init__(
+        self,
+        database: Callable[[], WorkerDatabase],
+        on_a_thread: Callable[[Callable[[], object]], object],
+    ) -> None:
         self._database = database
+        self._on_a_thread = on_a_thread
         self._strategy = ROLLBACK
+        self._restoration: Restoration | None = None
+        self._clones: Clones | None = None
+        self._clone: Destination | None = None
+        self.clones_wanted = 0
 
     def begin(self, strategy: str) -> Callable[[], Destination]:
         """A test begins.
@@ -57,9 +78,75 @@ class RealDatabases:
 
     def destination(self) -> Destination:
         """Return the database of the running test."""
-        return self._database().destination
+        worker = self._database()
+        if self._strategy == CLONE:
+            if self._clone is None:
+                self._on_a_thread(self._take)
+            assert self._clone is not None  # noqa: S101 - taken just now
+            return self._clone
+        if self._restoration is None:
+            self._on_a_thread(self._prepare)
+        return worker.destination
 
-    def end(self, router: Router) -> None:
-        """The test has ended, and has used its database. On a thread without a loop."""
+    def end(self, router: Router) -> Outcome | None:
+        """The test has ended, and has used its database. On a thread without a loop.
+
+        Returns:
+            What was found and done; `None` for a clone, which is given away.
+        """
+        if self._strategy == CLONE:
+            self._give_back(router)
+            return None
+        assert self._restoration is not None  # noqa: S101 - made when the test asked for it
+        outcome = self._restoration.restore()
+        if outcome.fresh:
+            self.renew(router)
+        return outcome
+
+    def renew(self, router: Router) -> None:
+        """Replace the worker's database by another clone. On a thread without a loop."""
         router.lose_connections()
+        if self._restoration is not None:
+            self._restoration.close()
         self._database().renew()
+        if self._restoration is not None:
+            self._restoration.replaced()
+
+    def close(self) -> None:
+        """Drop the clones, and end the connections. On a thread without a loop."""
+        try:
+            if self._clones is not None:
+                self._clones.close()
+        finally:
+            if self._restoration is not None:
+                self._restoration.close()
+
+    # -- inside: each on a thread without a loop -------------------------------------------------
+
+    def _prepare(self) -> None:
+        from pytest_oneloop.databases.restoration import Restoration  # noqa: PLC0415 - if needed
+
+        destination = self._database().destination
+        restoration = Restoration(destination.address, destination.database)
+        restoration.prepare(destination.restart)
+        self._restoration = restoration
+
+    def _take(self) -> None:
+        from pytest_oneloop.databases.clones import Clones  # noqa: PLC0415 - if needed
+
+        worker = self._database()
+        if self._clones is None:
+            self._clones = Clones(
+                worker.destination.address,
+                worker.template,
+                worker.destination.database,
+                _AHEAD,
+                self.clones_wanted,
+            )
+        self._clone = replace(worker.destination, database=self._clones.take())
+
+    def _give_back(self, router: Router) -> None:
+        clone, self._clone = self._clone, None
+        if clone is not None and self._clones is not None:
+            router.drop(clone)
+            self._clones.give_back(clone.database)

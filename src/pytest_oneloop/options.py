@@ -105,6 +105,11 @@ OPTIONS = (
         "the bin folder of a PostgreSQL to start, instead of the one from the postgres extra",
     ),
     Option(
+        "oneloop_restart_sequences",
+        "BOOL",
+        "whether ids start over with each test (default: true)",
+    ),
+    Option(
         "oneloop_explain",
         "BOOL",
         "whether a failure that event loops cause is explained (default: true)",

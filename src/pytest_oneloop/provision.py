@@ -45,11 +45,13 @@ class Destination:
         address: The server.
         database: The database's name.
         constraints: The deferrable constraints of its schema.
+        restart: The statement that lets its sequences start over; empty for none.
     """
 
     address: ServerAddress
     database: str
     constraints: Constraints = field(default_factory=Constraints)
+    restart: str = ""
 
     def connect_arguments(self, dialect: Dialect, given: dict[str, Any]) -> dict[str, Any]:
         """Return what leads here; the application's other arguments are kept."""
@@ -72,6 +74,7 @@ class WorkerDatabase:
         built: Whether this process built the template.
         driver: The driver that the schema's source connected with, if any.
         seconds: How long all of it took.
+        template: What it is a clone of.
         renew: Replaces the database by another clone of the template; on a thread without a loop.
     """
 
@@ -83,6 +86,7 @@ class WorkerDatabase:
     built: bool
     driver: str | None
     seconds: float
+    template: str
     renew: Callable[[], None]
 
 
@@ -165,9 +169,10 @@ def _on_given_server(
         "server": str(address),
         "in_memory": False,
         "built": built,
+        "template": template,
         "renew": partial(workers.create_worker, address, template, name),
     }
-    return Destination(address, name, _constraints(facts)), facts, about
+    return _destination(plan, address, name, facts), facts, about
 
 
 def _on_embedded_server(
@@ -201,9 +206,10 @@ def _on_embedded_server(
         "server": "embedded",
         "in_memory": server.in_memory,
         "built": built,
+        "template": template,
         "renew": partial(workers.create_worker, server.address, template, name),
     }
-    return Destination(server.address, name, _constraints(facts)), facts, about
+    return _destination(plan, server.address, name, facts), facts, about
 
 
 def find_seed(
@@ -257,7 +263,11 @@ def _filling(
     return fill
 
 
-def _constraints(facts: TemplateFacts | None) -> Constraints:
+def _destination(
+    plan: Plan, address: ServerAddress, database: str, facts: TemplateFacts | None
+) -> Destination:
     if facts is None:
-        return Constraints()
-    return Constraints(facts.has_deferrable, facts.deferrable)
+        return Destination(address, database)
+    restart = facts.restart if plan.settings.restart_sequences.value else ""
+    constraints = Constraints(facts.has_deferrable, facts.deferrable)
+    return Destination(address, database, constraints, restart)

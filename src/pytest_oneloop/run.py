@@ -64,7 +64,8 @@ class TestRun:
         self.statements = 0
         self.router = Router(self._destination, frozenset(settings.passthrough.value))
         self.strategy = ROLLBACK
-        self._real = RealDatabases(self.database)
+        self._real = RealDatabases(self.database, _on_a_thread)
+        self._stack.callback(self._real.close)
 
     # -- order -------------------------------------------------------------------------------
 
@@ -112,11 +113,11 @@ class TestRun:
         sandbox = self.router.sandbox
         used = self.router.used_real
         left_open = self.router.end()
+        outcome = None
         if used:
-            _on_a_thread(partial(self._real.end, self.router))
+            outcome = _on_a_thread(partial(self._real.end, self.router))
         elif sandbox.leaked and self._database is not None:
-            self.router.lose_connections()
-            _on_a_thread(self._database.renew)
+            _on_a_thread(partial(self._real.renew, self.router))
         self.strategy = ROLLBACK
         if sandbox.statements:
             self.tests += 1
@@ -125,6 +126,7 @@ class TestRun:
             problems=list(sandbox.problems),
             limits=list(sandbox.limits),
             left_open=left_open,
+            outcome=outcome,
             used=sandbox.used or used,
         )
 

@@ -37,6 +37,7 @@ class Settings:
         passthrough: Names of dialects, in lower case.
         cache_dir: An absolute path, which need not exist yet.
         postgres_bin: A folder that exists, or `None`.
+        restart_sequences: Whether ids start over with each test.
         explain: Whether failures that event loops cause are explained.
     """
 
@@ -47,6 +48,7 @@ class Settings:
     passthrough: Value[tuple[str, ...]]
     cache_dir: Value[Path]
     postgres_bin: Value[Path | None]
+    restart_sequences: Value[bool]
     explain: Value[bool]
 
     def described(self) -> list[tuple[str, str, str]]:
@@ -79,6 +81,10 @@ def read_settings(places: Places) -> Settings:
         passthrough=_names(places.find("oneloop_passthrough") or Value("", "default")),
         cache_dir=_cache_dir(places.find("oneloop_cache_dir"), places.rootdir),
         postgres_bin=_existing_folder(places.find("oneloop_postgres_bin"), places.rootdir),
+        restart_sequences=_switch(
+            "oneloop_restart_sequences",
+            places.find("oneloop_restart_sequences") or Value("on", "default"),
+        ),
         explain=_switch(
             "oneloop_explain", places.find("oneloop_explain") or Value("on", "default")
         ),

@@ -58,6 +58,7 @@ class Target:
     def __init__(self, address: ServerAddress, constraints: Constraints) -> None:
         self.address = address
         self.constraints = constraints
+        self.restart = ""
 
     def connect_arguments(self, dialect: Dialect, given: dict[str, Any]) -> dict[str, Any]:
         del given

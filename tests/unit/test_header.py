@@ -81,12 +81,13 @@ def test_each_setting_has_a_line() -> None:
     )
 
     assert settings_lines(settings) == [
-        "  oneloop_app           shop.main:app                  (--oneloop-app)",
-        "  oneloop_server        postgresql://me:***@localhost  (ONELOOP_SERVER)",
-        "  oneloop_schema        not set                        (default)",
-        "  oneloop_strategy      auto                           (default)",
-        "  oneloop_passthrough   none                           (default)",
-        "  oneloop_cache_dir     /var/kept                      (pytest.ini)",
-        "  oneloop_postgres_bin  not set                        (default)",
-        "  oneloop_explain       true                           (default)",
+        "  oneloop_app                shop.main:app                  (--oneloop-app)",
+        "  oneloop_server             postgresql://me:***@localhost  (ONELOOP_SERVER)",
+        "  oneloop_schema             not set                        (default)",
+        "  oneloop_strategy           auto                           (default)",
+        "  oneloop_passthrough        none                           (default)",
+        "  oneloop_cache_dir          /var/kept                      (pytest.ini)",
+        "  oneloop_postgres_bin       not set                        (default)",
+        "  oneloop_restart_sequences  true                           (default)",
+        "  oneloop_explain            true                           (default)",
     ]

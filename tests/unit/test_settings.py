@@ -46,6 +46,7 @@ def test_nothing_set_gives_the_defaults(tmp_path: Path) -> None:
         passthrough=Value((), "default"),
         cache_dir=settings.cache_dir,
         postgres_bin=Value(None, "default"),
+        restart_sequences=Value(True, "default"),  # noqa: FBT003 - the setting is a switch
         explain=Value(True, "default"),  # noqa: FBT003 - the setting is a switch
     )
     assert settings.cache_dir.source == "default"
@@ -62,6 +63,11 @@ def test_names_of_flags_and_variables_follow_from_the_option() -> None:
         ("oneloop_passthrough", "--oneloop-passthrough", "ONELOOP_PASSTHROUGH"),
         ("oneloop_cache_dir", "--oneloop-cache-dir", "ONELOOP_CACHE_DIR"),
         ("oneloop_postgres_bin", "--oneloop-postgres-bin", "ONELOOP_POSTGRES_BIN"),
+        (
+            "oneloop_restart_sequences",
+            "--oneloop-restart-sequences",
+            "ONELOOP_RESTART_SEQUENCES",
+        ),
         ("oneloop_explain", "--oneloop-explain", "ONELOOP_EXPLAIN"),
     ]
 
@@ -373,6 +379,7 @@ def test_settings_are_described_for_people(tmp_path: Path) -> None:
         ("oneloop_passthrough", "oracle, mssql", "pytest.ini"),
         ("oneloop_cache_dir", "/var/kept", "pytest.ini"),
         ("oneloop_postgres_bin", "not set", "default"),
+        ("oneloop_restart_sequences", "true", "default"),
         ("oneloop_explain", "true", "default"),
     ]
 

@@ -127,10 +127,11 @@ def restart_sql(baseline: SequenceBaseline) -> str:
     oids = ",".join(str(one.oid) for one in ours)
     values = ",".join(str(one.value) for one in ours)
     called = ",".join("t" if one.called else "f" for one in ours)
-    # The name of a parameter of `unnest` could be a project's own; these are not.
+    # Qualified, for a project may have functions of its own by these names.
     known = (
-        f"pg_catalog.unnest('{{{oids}}}'::pg_catalog.oid[], '{{{values}}}'::pg_catalog.int8[], "
-        f"'{{{called}}}'::pg_catalog.bool[]) AS b(seqrelid, value, called)"
+        f"ROWS FROM (pg_catalog.unnest('{{{oids}}}'::pg_catalog.oid[]), "
+        f"pg_catalog.unnest('{{{values}}}'::pg_catalog.int8[]), "
+        f"pg_catalog.unnest('{{{called}}}'::pg_catalog.bool[])) AS b(seqrelid, value, called)"
     )
     if baseline.version >= _HAS_SEQUENCE_DATA:
         now = ", LATERAL pg_catalog.pg_get_sequence_data(b.seqrelid::pg_catalog.regclass) AS d"

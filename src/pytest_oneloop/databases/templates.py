@@ -10,6 +10,7 @@ from dataclasses import asdict, dataclass, field
 from typing import TYPE_CHECKING, Any, Protocol
 
 from pytest_oneloop.databases.postgresql import Admin, administer, quote_name
+from pytest_oneloop.databases.sequences import read_sequences, restart_sql
 from pytest_oneloop.drivers import NOWHERE
 from pytest_oneloop.errors.schema import SchemaChangedError
 
@@ -52,6 +53,7 @@ class TemplateFacts:
         has_deferrable: Whether any constraint is deferrable at all, initially or not.
         driver: The driver that the source connected with (`postgresql+asyncpg`), if it did.
         inputs: Files of the project that were imported during the build, each with its digest.
+        restart: The statement that lets sequences start over, after a test; empty without any.
     """
 
     fingerprint: str
@@ -60,6 +62,7 @@ class TemplateFacts:
     has_deferrable: bool = False
     driver: str | None = None
     inputs: dict[str, str] = field(default_factory=dict)
+    restart: str = ""
 
     def to_json(self) -> dict[str, object]:
         """Return the facts as what `json.dumps` takes."""
@@ -75,6 +78,7 @@ class TemplateFacts:
             has_deferrable=bool(facts["has_deferrable"]),
             driver=facts["driver"],
             inputs={str(path): str(digest) for path, digest in facts["inputs"].items()},
+            restart=str(facts["restart"]),
         )
 
 
@@ -108,8 +112,11 @@ def populate(
         inputs = source.build()
     if source.fingerprint() != before:
         raise SchemaChangedError(source.describe())
-    constraints = administer(
-        address, _deferrable_constraints, database=database, task="list its constraints"
+    constraints, restart = administer(
+        address,
+        lambda admin: (_deferrable_constraints(admin), restart_sql(read_sequences(admin))),
+        database=database,
+        task="list its constraints and sequences",
     )
     return TemplateFacts(
         fingerprint=fingerprint,
@@ -118,6 +125,7 @@ def populate(
         has_deferrable=bool(constraints),
         driver=drivers[0] if drivers else None,
         inputs=inputs,
+        restart=restart,
     )
 
 

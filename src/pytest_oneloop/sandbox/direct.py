@@ -149,6 +149,8 @@ class Direct:
             raise DisconnectionError
         if not self.used:
             self._end_lingering(held)
+            for sql in self._links.ids.due():
+                held.send(sql)
         self.used = True
         if held.sandbox is not None and held.sandbox is not sandbox:
             held.send(CLEAN)

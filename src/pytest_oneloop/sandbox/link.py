@@ -20,6 +20,7 @@ if TYPE_CHECKING:
     from pytest_oneloop.sandbox.drivers import Driver
     from pytest_oneloop.sandbox.entries import Entry
     from pytest_oneloop.sandbox.gates import Gate
+    from pytest_oneloop.sandbox.ids import Ids
     from pytest_oneloop.sandbox.sandbox import Sandbox
 
 T = TypeVar("T")
@@ -41,17 +42,19 @@ class Link:
         name: Of the dialect and the driver, `postgresql+asyncpg`.
         loop: The event loop that it is bound to; `None` if threads share it.
         constraints: The deferrable constraints of the schema.
+        ids: The sequences of the database.
     """
 
-    def __init__(
+    def __init__(  # noqa: PLR0913 - what is known of a connection when it is opened
         self, real: Any, driver: Driver, *, name: str, loop: AbstractEventLoop | None,
-        constraints: Constraints,
+        constraints: Constraints, ids: Ids,
     ) -> None:  # fmt: skip
         self.real = real
         self.driver = driver
         self.name = name
         self.loop = loop
         self.constraints = constraints
+        self._ids = ids
         self.channel = Channel(real, driver)
         self.gate: Gate = ThreadGate() if loop is None else AsyncGate()
         self.abandoned = False
@@ -98,6 +101,7 @@ class Link:
             self.sandbox = sandbox
             # The old one stays with the statement of the old test that may still run.
             self._outer = self._begin()
+            self._outer.stack.pending += self._ids.due()
 
     def leave(self) -> None:
         """End the transaction of a test that has ended. One message."""
@@ -150,6 +154,7 @@ class Link:
         self._outer.raw = True
         self._outer.stack.use_raw(checkout, begins=self.driver.raw_begins)
         checkout.sandbox.wrote(self)
+        self._ids.advanced = True
 
     def run_raw(self, checkout: Checkout, send: Callable[[], T]) -> T:
         """Let the application use the driver's own connection, and wait until it has."""
@@ -297,4 +302,5 @@ class Link:
         checkout.sandbox.admit(self)
         if effect is Effect.WRITE:
             checkout.sandbox.wrote(self)
+            self._ids.advanced = True
         return outer.run(checkout, effect, send, alone=alone)

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any, Protocol
 
 from pytest_oneloop.sandbox import greenlets
 from pytest_oneloop.sandbox.homes import Here, Home, HostLoop
+from pytest_oneloop.sandbox.ids import Ids
 from pytest_oneloop.sandbox.link import Link
 
 if TYPE_CHECKING:
@@ -26,6 +27,10 @@ class Target(Protocol):
     @property
     def constraints(self) -> Constraints:
         """The deferrable constraints of its schema."""
+
+    @property
+    def restart(self) -> str:
+        """The statement that lets its sequences start over; empty for none."""
 
     def connect_arguments(self, dialect: Dialect, given: dict[str, Any]) -> dict[str, Any]:
         """Return what the dialect's `connect` takes to get there.
@@ -54,6 +59,7 @@ class Links:
         self._host: HostLoop | None = None
         self._closers: set[AsyncGenerator[None]] = set()
         self._abandoned: list[Link] = []
+        self.ids = Ids()
         self.opened = 0
 
     def find(
@@ -212,6 +218,14 @@ class Links:
             raise
         self.opened += 1
         name = f"{dialect.name}+{dialect.driver}"
-        link = Link(real, driver(real), name=name, loop=loop, constraints=target.constraints)
+        self.ids.restart = target.restart
+        link = Link(
+            real,
+            driver(real),
+            name=name,
+            loop=loop,
+            constraints=target.constraints,
+            ids=self.ids,
+        )
         self._links[name, loop] = link
         return link

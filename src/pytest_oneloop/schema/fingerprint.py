@@ -9,6 +9,9 @@ from typing import TYPE_CHECKING
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
+_NOTED = "3"
+"""Counts up when more is noted of a template: one that lacks it is built anew."""
+
 # Packages whose version may change what a schema's source creates.
 _PACKAGES = ("alembic", "sqlalchemy", "pytest-oneloop")
 
@@ -37,7 +40,7 @@ def template_fingerprint(
         server: The server's version.
         extra: What else the caller's template depends on, by name.
     """
-    facts = {"schema": schema, "server": server, **(extra or {})}
+    facts = {"schema": schema, "server": server, "noted": _NOTED, **(extra or {})}
     for package in _PACKAGES:
         try:
             facts[f"package {package}"] = metadata.version(package)
