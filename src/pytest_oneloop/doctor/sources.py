@@ -131,10 +131,10 @@ class Sources:
     def at(self, shown: str) -> Module:
         """Return the module of a file, named as the suite names it."""
         path = self.suite.root / shown
-        for name, known in self.suite.modules.items():
-            if known == path and name != "conftest":
-                return self.find(name) or self._add(path, "")
-        return self._by_path.get(path) or self._add(path, "")
+        if path not in self._by_path:
+            name = self._imported_as.get(path)
+            return (self.find(name) if name else None) or self._add(path, "")
+        return self._by_path[path]
 
     def find(self, name: str) -> Module | None:
         """Return the project's module of that name, imported or not; `None` if there is none."""
@@ -194,6 +194,11 @@ class Sources:
             inner = self.find(owner.dotted)
             return self.resolve(inner, node.attr) if inner else Named(f"{owner.dotted}.{node.attr}")
         return None
+
+    @cached_property
+    def _imported_as(self) -> dict[Path, str]:
+        # Every conftest is `conftest` to Python, and the last one has the name.
+        return {path: name for name, path in self.suite.modules.items() if name != "conftest"}
 
     def _add(self, path: Path, package: str) -> Module:
         root = self.suite.root

@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from pytest_oneloop.loops.loopmap import Place
-from pytest_oneloop.loops.scopes import FIXTURE_SCOPE
+from pytest_oneloop.loops.scopes import FIXTURE_SCOPE, TEST_SCOPE
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping, Sequence
@@ -129,7 +129,8 @@ class Suite:
         configuration: pytest's configuration file, if there is one.
         mode: `auto` or `strict`; `None` without pytest-asyncio.
         fixture_loop_scope: The loop scope of async fixtures that name none; `None` for their own.
-        chosen: The project itself names the loop scope of tests or fixtures.
+        test_loop_scope: That of tests that name none.
+        chosen: The project itself names loop scopes, so that the plugin leaves them alone.
         fixtures: All definitions that some test needs.
         groups: The tests, in the order of the files.
         modules: The project's files that collecting imported, by the module's name.
@@ -140,6 +141,7 @@ class Suite:
     configuration: Path | None
     mode: str | None
     fixture_loop_scope: str | None
+    test_loop_scope: str
     chosen: bool
     fixtures: tuple[Fixture, ...]
     groups: tuple[Group, ...]
@@ -150,6 +152,11 @@ class Suite:
     def tests(self) -> int:
         """How many tests there are."""
         return sum(len(group.tests) for group in self.groups)
+
+    @property
+    def on_one_loop(self) -> bool:
+        """Whether the configuration already puts everything on one loop."""
+        return self.test_loop_scope == self.fixture_loop_scope == "session"
 
     @property
     def relies_on_plugin(self) -> bool:
@@ -175,7 +182,8 @@ def read_suite(facts: Mapping[str, Any]) -> Suite:
         configuration=Path(facts["configuration"]) if facts["configuration"] else None,
         mode=settings["asyncio_mode"],
         fixture_loop_scope=fixture_scope if fixture_scope in SCOPES else None,
-        chosen=facts["chosen"] or fixture_scope is not None,
+        test_loop_scope=settings[TEST_SCOPE] or "function",
+        chosen=facts["chosen"] or fixture_scope not in {None, "session"},
         fixtures=fixtures,
         groups=_groups(facts["tests"], closures),
         modules={name: Path(path) for name, path in facts["modules"].items()},

@@ -9,6 +9,7 @@ from pytest_oneloop.loops.scopes import FIXTURE_SCOPE, TEST_SCOPE
 
 if TYPE_CHECKING:
     from pytest_oneloop.doctor.kinds import Value
+    from pytest_oneloop.doctor.suite import Suite
 
 LINES = (("asyncio_mode", "auto"), (TEST_SCOPE, "session"), (FIXTURE_SCOPE, "session"))
 """The three lines of configuration that put everything on one loop."""
@@ -28,6 +29,11 @@ _THINGS = {
     kinds.TRANSACTION: "transaction",
     kinds.POOL: "pool",
 }
+
+
+def and_one_loop(suite: Suite) -> str:
+    """Return the advice as the last part of a sentence; nothing where it is followed already."""
+    return "" if suite.on_one_loop else f", and {ONE_LOOP}"
 
 
 def thing(value: Value) -> str:

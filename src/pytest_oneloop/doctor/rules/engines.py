@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 from pytest_oneloop.doctor import kinds
 from pytest_oneloop.doctor.findings import Finding, counted
 from pytest_oneloop.doctor.rules.globalengines import disposed
-from pytest_oneloop.doctor.wording import ONE_LOOP, a_thing
+from pytest_oneloop.doctor.wording import a_thing, and_one_loop
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -42,7 +42,7 @@ def engine_per_test(case: Case) -> Iterator[Finding]:
             message=f"the fixture {fixture.name} makes {a_thing(value)} for each of "
             f"{counted(tests, 'test')}, so that each one opens connections of its own: no pooling, "
             "and load on the server.",
-            fix=f'give {fixture.name} scope="session", and {ONE_LOOP}.',
+            fix=f'give {fixture.name} scope="session"{and_one_loop(case.suite)}.',
             with_oneloop="slower",
         )
     for fixture, (name, tests) in throwers.items():
@@ -53,7 +53,7 @@ def engine_per_test(case: Case) -> Iterator[Finding]:
             message=f"the fixture {fixture.name} throws the connections of {name} away after each "
             f"of {counted(tests, 'test')}, so that each one opens its own: no pooling, and load on "
             "the server.",
-            fix=f"dispose of {name} once, at the end of the run, and {ONE_LOOP}.",
+            fix=f"dispose of {name} once, at the end of the run{and_one_loop(case.suite)}.",
             with_oneloop="fixed",
         )
 
@@ -67,7 +67,7 @@ def null_pool(case: Case) -> Iterator[Finding]:
             place=value.place,
             message="this engine has NullPool, so that no connection can meet another loop: each "
             "session of each test opens a connection, which takes many times as long as a query.",
-            fix=f"leave poolclass out, and {ONE_LOOP}.",
+            fix=f"leave poolclass out{and_one_loop(case.suite)}.",
             with_oneloop="fixed",
         )
 

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 from pytest_oneloop.doctor.findings import Finding, counted
 from pytest_oneloop.doctor.sources import Function, first_line
-from pytest_oneloop.doctor.wording import LINES, ONE_LOOP
+from pytest_oneloop.doctor.wording import LINES, and_one_loop
 from pytest_oneloop.loops.loopmap import Place
 
 if TYPE_CHECKING:
@@ -58,10 +58,10 @@ def event_loop_fixture(case: Case) -> Iterator[Finding]:
                     severity="warning",
                     place=Place(module.shown, first_line(function)),
                     message="the fixture event_loop is of an old pytest-asyncio: since 1.0 nobody "
-                    "asks for it, and each test has a loop of its own again.",
-                    fix=f"delete it, and {ONE_LOOP}.",
+                    "asks for it, and the loop scopes of the configuration decide alone.",
+                    fix=f"delete it{and_one_loop(case.suite)}.",
                     with_oneloop="fixed",
-                    by_configuration=True,
+                    by_configuration=not case.suite.on_one_loop,
                 )
 
 
