@@ -5,16 +5,17 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from pytest_oneloop.loops.record import WIDTHS
 from pytest_oneloop.loops.scopes import FIXTURE_SCOPE, TEST_SCOPE
+from pytest_oneloop.loops.tracks import WIDTHS
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
     from pathlib import Path
 
     from pytest_oneloop.loops.loopmap import Place
-    from pytest_oneloop.loops.record import Ran, Track
     from pytest_oneloop.loops.scopes import NamedScope, RunnerName
+    from pytest_oneloop.loops.tracing import Watch
+    from pytest_oneloop.loops.tracks import Origin, Ran, Track
 
 
 @dataclass(frozen=True, slots=True)
@@ -27,6 +28,7 @@ class Around:
         runner: Who runs it.
         rootdir: pytest's root folder.
         values: The values of its fixtures, by name.
+        fixtures: The fixtures that were set up in the run, by name, the latest of each.
         ini_name: The name of the configuration file; `pytest.ini` if there is none yet.
         asyncio_mode: pytest-asyncio's mode, or `None` without pytest-asyncio.
         fixture_scope_is_set: The project has set the loop scope of fixtures itself.
@@ -37,6 +39,7 @@ class Around:
     runner: RunnerName
     rootdir: Path
     values: Mapping[str, object]
+    fixtures: Mapping[str, Watch]
     ini_name: str = "pytest.ini"
     asyncio_mode: str | None = None
     fixture_scope_is_set: bool = False
@@ -89,12 +92,13 @@ def one_loop(thing: str, made: Side, used: Side, around: Around) -> str:
         or used.track.loop_scope is None
     ):
         return _apart(thing, made, used, around)
-    steps = [side.ran or side.track.first for side in (used, made) if side.track]
-    named = [(ran, scope) for ran in steps if (scope := ran.find_loop_scope())]
+    steps = [one.ran or one.track.first for one in (used, made) if one.track]
+    origins = [ran.origin for ran in steps if ran]
+    named = [(origin, scope) for origin in origins if (scope := origin.find_loop_scope())]
     scopes = {scope.scope for _, scope in named}
     fixed = any(scope.knob in {"marker", "decorator"} for _, scope in named)
     wide = max(scopes, key=WIDTHS.index) if fixed and len(scopes) > 1 else "session"
-    turns = [_turn(ran, scope, wide, around) for ran, scope in named if scope.scope != wide]
+    turns = [_turn(one, scope, wide, around) for one, scope in named if scope.scope != wide]
     return "; and ".join(dict.fromkeys(turns)) + "."
 
 
@@ -103,9 +107,9 @@ def _apart(thing: str, made: Side, used: Side, around: Around) -> str:
     if around.runner == "unittest":
         return f"make {thing} in asyncSetUp, for each test of this class has a loop of its own."
     ran = used.ran or (used.track.first if used.track else None)
-    scope = ran.find_loop_scope() if ran else None
+    scope = ran.origin.find_loop_scope() if ran else None
     if made.is_unknown and ran and scope and scope.scope != "session":
-        return f"{_turn(ran, scope, 'session', around)}, so that there is one loop for all."
+        return f"{_turn(ran.origin, scope, 'session', around)}, so that there is one loop for all."
     if made.is_unknown:
         return f"make {thing} in a fixture of function scope, or in the test."
     if made.track is None:
@@ -118,24 +122,25 @@ def _apart(thing: str, made: Side, used: Side, around: Around) -> str:
     )
 
 
-def _turn(ran: Ran, named: NamedScope, wide: str, around: Around) -> str:
+def _turn(origin: Origin, named: NamedScope, wide: str, around: Around) -> str:
     """Return how to bring one step onto a loop of a wider scope."""
     old = f'instead of loop_scope="{named.scope}"'
     if named.knob == "marker":
-        return f'write @pytest.mark.asyncio(loop_scope="{wide}") for {told(ran)}, {old}'
+        return f'write @pytest.mark.asyncio(loop_scope="{wide}") for {told(origin)}, {old}'
     if named.knob == "decorator":
-        return f'write @pytest_asyncio.fixture(loop_scope="{wide}", ...) for {told(ran)}, {old}'
+        return f'write @pytest_asyncio.fixture(loop_scope="{wide}", ...) for {told(origin)}, {old}'
     # Where the project has not set that of fixtures, it follows that of tests.
-    follows = named.knob == FIXTURE_SCOPE and ran.kind == "fixture"
+    follows = named.knob == FIXTURE_SCOPE and origin.kind == "fixture"
     if follows and not around.fixture_scope_is_set:
         return around.setting(TEST_SCOPE, wide)
     return around.setting(named.knob, wide)
 
 
-def told(ran: Ran) -> str:
+def told(origin: Origin) -> str:
     """Return what to call a fixture or a test, with its place."""
-    place = ran.find_place()
-    name = f"the fixture `{ran.name}`" if ran.kind == "fixture" else f"the test {ran.name}"
+    place = origin.find_place()
+    noun = f"the fixture `{origin.name}`"
+    name = noun if origin.kind == "fixture" else f"the test {origin.name}"
     return f"{name} ({place})" if place else name
 
 

@@ -17,7 +17,8 @@ if TYPE_CHECKING:
 
     from pytest_oneloop.loops.advice import Around
     from pytest_oneloop.loops.evidence import Trace
-    from pytest_oneloop.loops.record import LoopRecord, Ran, Track
+    from pytest_oneloop.loops.record import LoopRecord
+    from pytest_oneloop.loops.tracks import Ran, Track
 
 _SET_UP = "that test, in its set-up or teardown"
 _NAMED: Final = 2
@@ -52,9 +53,9 @@ def crossed(family: Family, trace: Trace, record: LoopRecord, around: Around) ->
     used = _used(trace, around)
     bound = _foreign(trace, used)
     made_on = record.track_of(bound[1]) if bound else None
-    named = _named(bound[0], trace, record, around, made_on) if bound else None
+    named = _named(bound[0], trace, around, made_on) if bound else None
     whole = _outermost(trace)
-    made = _made(bound[1] if bound else None, made_on, named, record)
+    made = _made(bound[1] if bound else None, made_on, named, around)
     thing = f"`{named[1].name}`" if named else f"the {_short(bound[0])}" if bound else "the object"
     inside_test_client = used.track is None and trace.passes(*_TEST_CLIENTS) is not None
     if inside_test_client and _caller(trace) is not None:
@@ -83,10 +84,10 @@ def crossed(family: Family, trace: Trace, record: LoopRecord, around: Around) ->
 def _used(trace: Trace, around: Around) -> Side:
     at = trace.place(trace.innermost())
     ran = trace.ran()
-    by = "by " + (told(ran) if ran else f"the test {around.test} ({around.place})")
+    by = "by " + (told(ran.origin) if ran else f"the test {around.test} ({around.place})")
     if trace.passes(*_TEST_CLIENTS):
         return Side("a loop of TestClient, on a thread of its own", by, at, ran=ran)
-    if ran is not None and ran.track is not None:
+    if ran is not None:
         return Side(loop_told(ran.track), f"by {_told_on(ran)}", at, ran.track, ran)
     if around.runner == "unittest":
         return Side(f"the loop of {around.test} (no loop scope)", f"by {_SET_UP}", at)
@@ -97,8 +98,8 @@ def _used(trace: Trace, around: Around) -> Side:
 
 def _told_on(ran: Ran) -> str:
     """Return what to call a step whose loop was named just now."""
-    own = ran.kind == "test" and ran.track is not None and ran.track.scope == "function"
-    return f"that test ({ran.find_place()})" if own else told(ran)
+    own = ran.origin.kind == "test" and ran.track.scope == "function"
+    return f"that test ({ran.origin.find_place()})" if own else told(ran.origin)
 
 
 def _caller(trace: Trace) -> object:
@@ -131,7 +132,7 @@ def _made(
     loop: asyncio.AbstractEventLoop | None,
     track: Track | None,
     named: tuple[object, Holder] | None,
-    record: LoopRecord,
+    around: Around,
 ) -> Side:
     if loop is None:
         return Side("a loop that the error does not show", is_unknown=True)
@@ -140,12 +141,12 @@ def _made(
         return Side(f"a loop on which no asynchronous fixture or test ran; it {state}")
     holder = named[1] if named else None
     if holder and holder.kind == "fixture":
-        ran = record.fixtures.get(holder.owner)
-        if ran is not None and ran.track is track:
-            return Side(loop_told(track), f"by {told(ran)}", track=track, ran=ran)
-    if holder and holder.kind == "fixture" and holder.owner in record.fixtures:
-        giver = record.fixtures[holder.owner]
-        by = f"at its first use there; {told(giver)}, which gives it, is on no loop itself"
+        watch = around.fixtures.get(holder.owner)
+        if watch is not None and watch.ran is not None and watch.ran.track is track:
+            return Side(loop_told(track), f"by {told(watch.origin)}", track=track, ran=watch.ran)
+    if holder and holder.kind == "fixture" and holder.owner in around.fixtures:
+        giver = told(around.fixtures[holder.owner].origin)
+        by = f"at its first use there; {giver}, which gives it, is on no loop itself"
     else:
         by = _one_of(track, holder)
     return Side(loop_told(track), by, track=track)
@@ -159,7 +160,7 @@ def _one_of(track: Track, holder: Holder | None) -> str:
     among = "on it of that file" if own and track.count > count else "on it"
     if count == 1:
         return f"by {_told_on((own or steps)[0])}, which alone ran {among}"
-    names = [told(ran) for ran in (own or steps)[:_NAMED]]
+    names = [told(ran.origin) for ran in (own or steps)[:_NAMED]]
     if count > _NAMED:
         names.append(f"{count - _NAMED} more")
     return f"by one of those that ran {among}: {', '.join(names)}"
@@ -173,7 +174,7 @@ def _path(ran: Ran) -> str:
 
 
 def _named(
-    bound: object, trace: Trace, record: LoopRecord, around: Around, made_on: Track | None
+    bound: object, trace: Trace, around: Around, made_on: Track | None
 ) -> tuple[object, Holder] | None:
     """Return the object that has a name in the project, and holds what is bound; with the name.
 
@@ -183,7 +184,7 @@ def _named(
         (thing, holder)
         for thing in _candidates(bound, trace)
         for holder in holders(thing, around.values, trace.spots)
-        if holder.kind != "fixture" or _may_have_made(holder, record, made_on)
+        if holder.kind != "fixture" or _may_have_made(holder, around, made_on)
     ]
     # The nearest is listed first, but a whole name tells more than the way to a part.
     return min(found, key=lambda one: (one[1].kind == "variable", "." in one[1].name), default=None)
@@ -206,9 +207,9 @@ def _outermost(trace: Trace) -> object:
     return next((spot.owner for spot in reversed(trace.below()) if spot.owner is not None), None)
 
 
-def _may_have_made(holder: Holder, record: LoopRecord, made_on: Track | None) -> bool:
-    ran = record.fixtures.get(holder.owner)
-    return ran is None or ran.track is None or ran.track is made_on
+def _may_have_made(holder: Holder, around: Around, made_on: Track | None) -> bool:
+    watch = around.fixtures.get(holder.owner)
+    return watch is None or watch.ran is None or watch.ran.track is made_on
 
 
 def _what(

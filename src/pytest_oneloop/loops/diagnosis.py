@@ -97,5 +97,5 @@ def _facts(
             made=crossing.made,
             used=crossing.used,
         )
-    told = singletask.TELL[family](error, trace, record, around)
+    told = singletask.TELL[family](error, trace, around)
     return None if told is None else Diagnosis(family, told.facts, told.change)

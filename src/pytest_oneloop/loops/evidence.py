@@ -15,7 +15,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping, Sequence
     from types import FrameType
 
-    from pytest_oneloop.loops.record import Ran
+    from pytest_oneloop.loops.tracks import Ran
 
 _FOREIGN: Final = (Path(sysconfig.get_path("stdlib")), Path(__file__).parents[1])
 

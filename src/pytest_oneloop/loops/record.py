@@ -10,98 +10,17 @@ from __future__ import annotations
 
 import time
 import weakref
-from collections import deque
-from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, Final
 
-from pytest_oneloop.loops.loopmap import Crossing, Lane, LoopMap, Place, Resident, Step
+from pytest_oneloop.loops.loopmap import Crossing, Lane, LoopMap, Resident, Step
+from pytest_oneloop.loops.tracks import WIDTHS, Origin, Ran, Track
 
 if TYPE_CHECKING:
     from asyncio import AbstractEventLoop
-    from collections.abc import Callable, Iterable, Iterator, Mapping
-
-    from pytest_oneloop.loops.scopes import NamedScope
-
-WIDTHS: Final = ("function", "class", "module", "package", "session")
-"""Scopes, the narrowest first."""
-
-_LAST: Final = 32
-"""Steps of function scope that are kept of a loop, besides its first."""
-
-_WIDE: Final = 256
-"""Fixtures of a wider scope that are kept of a loop."""
+    from collections.abc import Iterable, Mapping
 
 _ALL: Final = 100_000
 """Steps that are kept for a map: some 40 MB, of a suite that nobody could look at."""
-
-
-@dataclass(slots=True, eq=False)
-class Ran:
-    """One fixture or test that runs, or ran, on a loop.
-
-    Attributes:
-        kind: `fixture` or `test`.
-        name: The fixture's name, or the test's node id.
-        scope: The fixture's; `function` for a test.
-        test: The node id of the test that runs, or that asked for the fixture.
-        find_place: Gives where it is written. Called only when somebody wants to know.
-        find_loop_scope: Gives its loop scope, or `None` where its runner has none; likewise.
-        track: The loop that it ran on; `None` until it begins.
-        started: Seconds of `time.perf_counter`.
-        seconds: How long it took, without the teardown of a fixture; `None` while it runs.
-    """
-
-    kind: str
-    name: str
-    scope: str
-    test: str
-    find_place: Callable[[], Place | None]
-    find_loop_scope: Callable[[], NamedScope | None]
-    track: Track | None = None
-    started: float = 0.0
-    seconds: float | None = None
-
-
-@dataclass(slots=True, eq=False)
-class Track:
-    """One event loop, and what ran on it.
-
-    Attributes:
-        key: Unique in the record.
-        loop: The loop, weakly.
-        first: The step that it was first seen in.
-        loop_scope: Its scope as the runner names it; `None` where the runner has no such word.
-        wide: Fixtures of a scope wider than `function`.
-        last: The latest other steps.
-        count: How many steps there were.
-        all: Every step, where they are kept.
-    """
-
-    key: str
-    loop: weakref.ref[AbstractEventLoop]
-    first: Ran
-    loop_scope: NamedScope | None
-    wide: deque[Ran] = field(default_factory=lambda: deque(maxlen=_WIDE))
-    last: deque[Ran] = field(default_factory=lambda: deque(maxlen=_LAST))
-    count: int = 0
-    all: list[Ran] = field(default_factory=list)
-
-    @property
-    def scope(self) -> str:
-        """How long it lives: its loop scope, or the widest scope of what ran on it."""
-        if self.loop_scope:
-            return self.loop_scope.scope
-        return max((ran.scope for ran in (self.first, *self.wide)), key=WIDTHS.index)
-
-    @property
-    def name(self) -> str:
-        """What to call it: `the session loop`, `the loop of tests/test_users.py`."""
-        return loop_name(self.scope, self.first.test)
-
-    def steps(self) -> Iterator[Ran]:
-        """Yield the steps that are kept, in order."""
-        kept = {id(ran): ran for ran in (self.first, *self.wide, *self.last, *self.all)}
-        yield from sorted(kept.values(), key=lambda ran: ran.started)
 
 
 class LoopRecord:
@@ -124,35 +43,45 @@ class LoopRecord:
         self._kept = 0
         self._made = 0
         self._crossings: dict[Crossing, None] = {}
-        self.fixtures: dict[str, Ran] = {}
-        """Each fixture that was set up, by its name, the latest; synchronous ones have no track."""
 
     # -- writing -------------------------------------------------------------------------------
 
-    def begin(self, ran: Ran, loop: AbstractEventLoop) -> None:
-        """Note that a step begins on a loop. To be called from within, once."""
+    def begin(self, origin: Origin, test: str, loop: AbstractEventLoop) -> Ran:
+        """Note that a step begins on a loop. To be called from within, once.
+
+        Args:
+            origin: The fixture or the test.
+            test: The node id of the test that runs, or that asked for the fixture.
+            loop: The loop that runs.
+        """
         track = self._tracks.get(id(loop))
         if track is None or track.loop() is not loop:
-            track = self._new_track(ran, loop)
-        ran.track = track
-        ran.started = time.perf_counter()
+            track = self._new_track(origin, test, loop)
+        scope = origin.scope
+        ran = Ran(origin, test, scope, time.perf_counter(), track)
         track.count += 1
+        if track.first is None:
+            track.first = ran
+        if scope not in track.scopes:
+            track.scopes.add(scope)
         if self._keep_all and self._kept < _ALL:
             self._kept += 1
             track.all.append(ran)
-        elif ran.scope == "function":
+        elif scope == "function":
             track.last.append(ran)
         else:
             track.wide.append(ran)
+        return ran
 
-    def _new_track(self, ran: Ran, loop: AbstractEventLoop) -> Track:
+    def _new_track(self, origin: Origin, test: str, loop: AbstractEventLoop) -> Track:
         number = id(loop)
         self._made += 1
         track = Track(
             f"{self._prefix}{self._made}",
             weakref.ref(loop, lambda gone: self._forget(number, gone)),
-            ran,
-            ran.find_loop_scope(),
+            origin.find_loop_scope(),
+            test,
+            {origin.scope},
         )
         if number in self._tracks:
             self._drop(number)
@@ -185,7 +114,7 @@ class LoopRecord:
     def tracks(self) -> list[Track]:
         """Return the loops that are known, in the order in which they were first seen."""
         known = [*self._gone, *self._tracks.values()]
-        return sorted(known, key=lambda track: track.first.started)
+        return sorted(known, key=lambda track: track.first.started if track.first else 0.0)
 
     def to_map(self, title: str) -> LoopMap:
         """Return the run as a map, with times; complete only where all was kept.
@@ -222,33 +151,14 @@ class LoopRecord:
 
     def _step(self, ran: Ran, track: Track) -> Step:
         return Step(
-            kind=ran.kind,
-            name=ran.name,
+            kind=ran.origin.kind,
+            name=ran.origin.name,
             scope=ran.scope,
             lane=track.key,
-            place=ran.find_place(),
+            place=ran.origin.find_place(),
             started=ran.started - self._began,
             seconds=ran.seconds,
         )
-
-
-def loop_name(scope: str, test: str) -> str:
-    """Return what to call a loop.
-
-    Args:
-        scope: Its scope.
-        test: The node id of a test that ran on it.
-    """
-    if scope == "session":
-        return "the session loop"
-    # A parameter may hold what separates the parts of a node id.
-    path, *names = test.partition("[")[0].split("::")
-    owner = {
-        "package": path.rpartition("/")[0] or path,
-        "module": path,
-        "class": "::".join([path, *names[:-1]]),
-    }
-    return f"the loop of {owner.get(scope, test)}"
 
 
 def to_json(record: LoopRecord) -> dict[str, Any]:

@@ -21,7 +21,6 @@ if TYPE_CHECKING:
     from pytest_oneloop.loops.advice import Around
     from pytest_oneloop.loops.evidence import Spot, Trace
     from pytest_oneloop.loops.loopmap import Place
-    from pytest_oneloop.loops.record import LoopRecord
 
 _REQUESTED = re.compile(r"requested an async fixture '(\w+)'")
 _DEPTH: Final = 64
@@ -45,8 +44,8 @@ def _used_by(trace: Trace, around: Around) -> tuple[str, str]:
     """Return on which loop and by whom, as one fact."""
     ran = trace.ran()
     unseen = "no loop" if around.runner == "sync" else "a loop that was not seen"
-    loop = loop_told(ran.track) if ran and ran.track else unseen
-    by = told(ran) if ran else f"the test {around.test} ({around.place})"
+    loop = loop_told(ran.track) if ran else unseen
+    by = told(ran.origin) if ran else f"the test {around.test} ({around.place})"
     at = trace.place(trace.innermost())
     return "Used on", f"{loop}, by {by}" + (f", at {at}" if at else "")
 
@@ -62,14 +61,14 @@ def _name(thing: object, trace: Trace, around: Around) -> str:
 # -- two tasks on one connection -----------------------------------------------------------------
 
 
-def _busy(_: BaseException, trace: Trace, record: LoopRecord, around: Around) -> Told:
+def _busy(_: BaseException, trace: Trace, around: Around) -> Told:
     owners = [spot.owner for spot in reversed(trace.below()) if spot.owner is not None]
     session = next((one for one in owners if type(one).__name__ == "AsyncSession"), None)
     shared = session if session is not None else _best_named(owners, trace, around)
     what = "a connection that the error does not show"
     if shared is not None:
         what = _name(shared, trace, around)
-    facts = [("What crossed", what), *_made_by(shared, trace, record, around)]
+    facts = [("What crossed", what), *_made_by(shared, trace, around)]
     facts += [_used_by(trace, around), ("At once by", _others(owners, trace, around.rootdir))]
     if session is not None:
         change = (
@@ -92,22 +91,20 @@ def _best_named(owners: list[object], trace: Trace, around: Around) -> object:
     return owners[-1] if owners else None
 
 
-def _made_by(
-    thing: object, trace: Trace, record: LoopRecord, around: Around
-) -> Iterator[tuple[str, str]]:
+def _made_by(thing: object, trace: Trace, around: Around) -> Iterator[tuple[str, str]]:
     """Yield on which loop and by which fixture an object was made, if that was seen."""
     for holder in holders(thing, around.values, trace.spots):
-        ran = record.fixtures.get(holder.owner) if holder.kind == "fixture" else None
-        if ran is not None:
-            loop = loop_told(ran.track) if ran.track else "no loop"
-            yield "Made on", f"{loop}, by {told(ran)}"
+        watch = around.fixtures.get(holder.owner) if holder.kind == "fixture" else None
+        if watch is not None:
+            loop = loop_told(watch.ran.track) if watch.ran else "no loop"
+            yield "Made on", f"{loop}, by {told(watch.origin)}"
         return
 
 
 def _others(owners: list[object], trace: Trace, rootdir: Path) -> str:
     """Return which other tasks hold the same connection, as far as they are still there."""
     ran = trace.ran()
-    loop = ran.track.loop() if ran and ran.track else None
+    loop = ran.track.loop() if ran else None
     if loop is None or loop.is_closed():
         return "another task, which was not seen any more"
     mine = {id(spot.frame) for spot in trace.spots}
@@ -139,7 +136,7 @@ def _awaiting(task: asyncio.Task[Any]) -> Iterator[FrameType]:
 # -- calls that are not awaited ------------------------------------------------------------------
 
 
-def _greenlet(_: BaseException, trace: Trace, _record: LoopRecord, around: Around) -> Told:
+def _greenlet(_: BaseException, trace: Trace, around: Around) -> Told:
     attribute = next((one for spot in trace.below() if (one := _mapped(spot)) is not None), None)
     used = _used_by(trace, around)
     if attribute is None:
@@ -168,7 +165,7 @@ def _mapped(spot: Spot) -> object | None:
     return spot.owner if read else None
 
 
-def _cancel_scope(_: BaseException, trace: Trace, _record: LoopRecord, around: Around) -> Told:
+def _cancel_scope(_: BaseException, trace: Trace, around: Around) -> Told:
     ran = trace.ran()
     spot = trace.innermost()
     owner = next((one.owner for one in reversed(trace.below()) if one.owner is not None), None)
@@ -177,26 +174,27 @@ def _cancel_scope(_: BaseException, trace: Trace, _record: LoopRecord, around: A
     facts: list[tuple[str, str]] = [
         ("What crossed", f"{_an(kind)}" + (f", entered and left at {at}" if at else ""))
     ]
-    if ran is None or ran.kind != "fixture":
+    if ran is None or ran.origin.kind != "fixture":
         facts.append(_used_by(trace, around))
         return Told(tuple(facts), "enter and leave it in one task, by one `async with`.")
-    loop = loop_told(ran.track) if ran.track else "a loop that was not seen"
-    facts.append(("Made on", f"{loop}, by the set-up of {told(ran)}, in a task of its own"))
-    facts.append(("Used on", f"the same loop, by the teardown of `{ran.name}`, in another task"))
+    name = ran.origin.name
+    loop = loop_told(ran.track)
+    facts.append(("Made on", f"{loop}, by the set-up of {told(ran.origin)}, in a task of its own"))
+    facts.append(("Used on", f"the same loop, by the teardown of `{name}`, in another task"))
     return Told(
         tuple(facts),
-        f"enter it in the test, not in `{ran.name}`; or let anyio run tests and fixtures, which "
+        f"enter it in the test, not in `{name}`; or let anyio run tests and fixtures, which "
         "keeps a fixture in one task: mark the test with @pytest.mark.anyio, and run pytest with "
         "-p no:asyncio.",
     )
 
 
-def _nested_run(_: BaseException, trace: Trace, _record: LoopRecord, around: Around) -> Told:
+def _nested_run(_: BaseException, trace: Trace, around: Around) -> Told:
     spot = trace.innermost()
     at = trace.place(spot)
     ran = trace.ran()
-    by = told(ran) if ran else f"the test {around.test} ({around.place})"
-    loop = loop_told(ran.track) if ran and ran.track else "a loop that was not seen"
+    by = told(ran.origin) if ran else f"the test {around.test} ({around.place})"
+    loop = loop_told(ran.track) if ran else "a loop that was not seen"
     called = next((one.function for one in reversed(trace.below())), "run")
     start = "asyncio.run()" if called == "run" else f"{called}()"
     alembic = trace.passes("alembic.command")
@@ -221,14 +219,12 @@ def _nested_run(_: BaseException, trace: Trace, _record: LoopRecord, around: Aro
 # -- fixtures that nobody awaits -----------------------------------------------------------------
 
 
-def _unawaited(
-    error: BaseException, trace: Trace, record: LoopRecord, around: Around
-) -> Told | None:
+def _unawaited(error: BaseException, trace: Trace, around: Around) -> Told | None:
     name = _unawaited_name(error, around.values)
     if name is None:
         return None
-    ran = record.fixtures.get(name)
-    fixture = told(ran) if ran else f"the fixture `{name}`"
+    watch = around.fixtures.get(name)
+    fixture = told(watch.origin) if watch else f"the fixture `{name}`"
     value = around.values.get(name)
     kind = "an async generator" if inspect.isasyncgen(value) else "a coroutine"
     what = f"{fixture}" if value is None else f"{kind}, the value of {fixture}"
@@ -286,7 +282,7 @@ def _an(noun: str) -> str:
     return f"{'an' if noun[0] in 'aeiou' else 'a'} {noun}"
 
 
-TELL: Final[dict[Family, Callable[[BaseException, Trace, LoopRecord, Around], Told | None]]] = {
+TELL: Final[dict[Family, Callable[[BaseException, Trace, Around], Told | None]]] = {
     Family.BUSY: _busy,
     Family.GREENLET: _greenlet,
     Family.CANCEL_SCOPE: _cancel_scope,

@@ -6,47 +6,63 @@ import asyncio
 import functools
 import inspect
 import time
-import types
 from contextlib import aclosing
+from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from collections.abc import AsyncGenerator, Callable
     from types import FrameType
 
-    from pytest_oneloop.loops.record import LoopRecord, Ran
+    from pytest_oneloop.loops.record import LoopRecord
+    from pytest_oneloop.loops.tracks import Origin, Ran
 
 
-def traced(function: Callable[..., Any], ran: Ran, record: LoopRecord) -> Callable[..., Any]:
+@dataclass(slots=True, eq=False)
+class Watch:
+    """A function that is watched, and what it runs as.
+
+    Attributes:
+        record: Gets what runs.
+        origin: The fixture or the test that runs it next, or ran it last.
+        test: The node id of the test that runs, or that asks for the fixture.
+        ran: The latest run; `None` until it begins.
+    """
+
+    record: LoopRecord
+    origin: Origin
+    test: str = ""
+    ran: Ran | None = None
+
+    def expect(self, origin: Origin, test: str) -> None:
+        """Say what the function will run as."""
+        self.origin = origin
+        self.test = test
+        self.ran = None
+
+
+def traced(function: Callable[..., Any], watch: Watch) -> Callable[..., Any] | None:
     """Return a function of the same kind that notes its loop, then does as `function` does.
 
-    A method stays a method, of the same instance, for pytest may bind it to another one. What is no
-    coroutine function, nor one of an asynchronous generator, is returned as it is.
-
     Args:
-        function: Of a fixture or a test.
-        ran: What it is; the frame of the returned function holds it, for `ran_in`.
-        record: Gets it when it runs on a loop of asyncio.
+        function: Of a fixture or a test; not a bound method.
+        watch: What it runs as. The frame of the returned function shows it to `ran_in`.
+
+    Returns:
+        `None` for what is neither a coroutine function nor one of an asynchronous generator.
     """
-    if inspect.ismethod(function):
-        inner = traced(function.__func__, ran, record)
-        return (
-            function if inner is function.__func__ else types.MethodType(inner, function.__self__)
-        )
     if inspect.iscoroutinefunction(function):
-        return _traced_coroutine(function, ran, record)
+        return _traced_coroutine(function, watch)
     if inspect.isasyncgenfunction(function):
-        return _traced_generator(function, ran, record)
-    return function
+        return _traced_generator(function, watch)
+    return None
 
 
-def _traced_coroutine(
-    function: Callable[..., Any], ran: Ran, record: LoopRecord
-) -> Callable[..., Any]:
+def _traced_coroutine(function: Callable[..., Any], watch: Watch) -> Callable[..., Any]:
     @functools.wraps(function)
     async def call(*args: Any, **kwargs: Any) -> Any:
         __tracebackhide__ = True
-        _begin(ran, record)
+        ran = _begin(watch)
         try:
             return await function(*args, **kwargs)
         finally:
@@ -55,13 +71,11 @@ def _traced_coroutine(
     return call
 
 
-def _traced_generator(
-    function: Callable[..., Any], ran: Ran, record: LoopRecord
-) -> Callable[..., Any]:
+def _traced_generator(function: Callable[..., Any], watch: Watch) -> Callable[..., Any]:
     @functools.wraps(function)
     async def generate(*args: Any, **kwargs: Any) -> AsyncGenerator[Any, None]:
         __tracebackhide__ = True
-        _begin(ran, record)
+        ran = _begin(watch)
         async with aclosing(function(*args, **kwargs)) as values:
             async for value in values:
                 _end(ran)
@@ -77,15 +91,16 @@ def ran_in(frame: FrameType) -> Ran | None:
     return ran
 
 
-def _begin(ran: Ran, record: LoopRecord) -> None:
-    try:
-        loop = asyncio.get_running_loop()
-    except RuntimeError:  # a loop of trio
-        return
-    if ran.track is None:
-        record.begin(ran, loop)
+def _begin(watch: Watch) -> Ran | None:
+    if watch.ran is None:
+        try:
+            loop = asyncio.get_running_loop()
+        except RuntimeError:  # a loop of trio
+            return None
+        watch.ran = watch.record.begin(watch.origin, watch.test, loop)
+    return watch.ran
 
 
-def _end(ran: Ran) -> None:
-    if ran.seconds is None and ran.track is not None:
+def _end(ran: Ran | None) -> None:
+    if ran is not None and ran.seconds is None:
         ran.seconds = time.perf_counter() - ran.started

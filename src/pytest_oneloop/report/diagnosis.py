@@ -3,19 +3,20 @@
 from __future__ import annotations
 
 import inspect
+import sys
+from types import MethodType
 from typing import TYPE_CHECKING, Any, Final
 
 from pytest_oneloop.loops.diagnosis import Around, diagnose
 from pytest_oneloop.loops.evidence import place_of
 from pytest_oneloop.loops.loopmap import Crossing, Place
-from pytest_oneloop.loops.record import LoopRecord, Ran
 from pytest_oneloop.loops.scopes import (
     fixture_scope,
     runner_of,
     sets_fixture_scope,
     test_scope,
 )
-from pytest_oneloop.loops.tracing import traced
+from pytest_oneloop.loops.tracing import Watch, traced
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -24,14 +25,70 @@ if TYPE_CHECKING:
     import pytest
 
     from pytest_oneloop.loops.diagnosis import Diagnosis
+    from pytest_oneloop.loops.record import LoopRecord
     from pytest_oneloop.loops.scopes import LoopScopes, NamedScope
+    from pytest_oneloop.loops.tracks import Origin
 
 TITLE: Final = "oneloop: what crossed"
 """The heading of the section."""
 
 
+Replaced = tuple[object, str, object]
+"""What was replaced: an object, the name of its attribute, and the value that was there."""
+
+
+class _TestOrigin:
+    """A test."""
+
+    __slots__ = ("_item", "_scopes")
+    kind = "test"
+    scope = "function"
+
+    def __init__(self, item: pytest.Item, scopes: LoopScopes | None) -> None:
+        self._item = item
+        self._scopes = scopes
+
+    @property
+    def name(self) -> str:
+        return self._item.nodeid
+
+    def find_place(self) -> Place | None:
+        return _place_of_test(self._item)
+
+    def find_loop_scope(self) -> NamedScope | None:
+        return test_scope(self._item, self._scopes)
+
+
+class _FixtureOrigin:
+    """A fixture."""
+
+    __slots__ = ("_config", "_function", "_mode", "name", "scope")
+    kind = "fixture"
+
+    def __init__(
+        self, fixturedef: pytest.FixtureDef[Any], config: pytest.Config, mode: str | None
+    ) -> None:
+        self._config = config
+        self._mode = mode
+        self._function = fixturedef.func
+        self.name = fixturedef.argname
+        self.scope: str = fixturedef.scope
+
+    def find_place(self) -> Place | None:
+        return _place_of(self._function, self._config.rootpath)
+
+    def find_loop_scope(self) -> NamedScope | None:
+        if self._mode is None:
+            return None
+        auto = self._mode == "auto"
+        return fixture_scope(self._function, self.scope, self._config.getini, auto=auto)
+
+
 class Explainer:
     """What a run watches, and what it tells of a failure.
+
+    A function is wrapped once, when it is first seen; after that, a test or a fixture costs a few
+    microseconds.
 
     Args:
         record: Gets what runs on which loop.
@@ -53,64 +110,71 @@ class Explainer:
         self._scopes = scopes
         self._sections = sections
         self._mode = _asyncio_mode(config)
+        self._tests: dict[object, tuple[Watch, Callable[..., Any]] | None] = {}
+        self._fixtures: dict[object, tuple[Watch, Callable[..., Any] | None]] = {}
+        self._latest: dict[str, Watch] = {}
 
     # -- watching --------------------------------------------------------------------------------
 
-    def watch_test(self, item: pytest.Item) -> Callable[[], None] | None:
+    def watch_test(self, item: pytest.Item) -> Replaced | None:
         """Let a test note its loop as it begins.
 
         Returns:
-            What undoes it, to be called when the test has run; `None` if there is nothing to undo.
+            What has to be put back when the test has run; `None` if nothing was replaced.
         """
-        holder, name = _body(item)
-        function = getattr(holder, name, None)
-        if function is None:
+        function: Any = getattr(item, "obj", None)
+        inner = getattr(function, "__func__", function)
+        if inner not in self._tests:
+            self._tests[inner] = self._watched(_body(inner), _TestOrigin(item, self._scopes))
+        known = self._tests[inner]
+        if known is None:
             return None
-        ran = Ran(
-            "test",
-            item.nodeid,
-            "function",
-            item.nodeid,
-            lambda: _place_of_test(item),
-            lambda: test_scope(item, self._scopes),
-        )
-        watched = traced(function, ran, self.record)
-        if watched is function:
-            return None
-        setattr(holder, name, watched)
-        return lambda: setattr(holder, name, function)
+        watch, replacement = known
+        watch.expect(_TestOrigin(item, self._scopes), item.nodeid)
+        hypothesis = getattr(inner, "hypothesis", None)
+        if hypothesis is not None:
+            return _replace(hypothesis, "inner_test", replacement)
+        if inner is not function:
+            replacement = MethodType(replacement, function.__self__)
+            if _is_of_unittest(function.__self__):
+                return _replace(function.__self__, item.name, replacement)
+        return _replace(item, "obj", replacement)
 
-    def watch_fixture(
-        self, fixturedef: pytest.FixtureDef[Any], test: str
-    ) -> Callable[[], None] | None:
+    def watch_fixture(self, fixturedef: pytest.FixtureDef[Any], test: str) -> Replaced | None:
         """Let a fixture note its loop as it begins.
+
+        `FixtureDef.func` is not documented, but pytest-asyncio and anyio replace it in the same
+        hook: it is how an asynchronous fixture is run at all. There is no other way to run code on
+        the fixture's loop.
 
         Args:
             fixturedef: The fixture.
             test: The node id of the test that runs.
 
         Returns:
-            What undoes it, to be called when it is set up; `None` if there is nothing to undo.
+            What has to be put back when it is set up; `None` if nothing was replaced.
         """
-        function = fixturedef.func
-        ran = Ran(
-            "fixture",
-            fixturedef.argname,
-            fixturedef.scope,
-            test,
-            lambda: _place_of(function, self._config.rootpath),
-            lambda: self._fixture_scope(function, fixturedef.scope),
-        )
-        self.record.fixtures[ran.name] = ran
-        watched = traced(function, ran, self.record)
-        if watched is function:
+        function: Any = fixturedef.func
+        known = self._fixtures.get(fixturedef)
+        if known is None:
+            origin = _FixtureOrigin(fixturedef, self._config, self._mode)
+            inner = getattr(function, "__func__", function)
+            watch, replacement = self._watched(inner, origin) or (Watch(self.record, origin), None)
+            if replacement is not None and inner is not function:
+                # pytest binds it to another instance, as it does with the original.
+                replacement = MethodType(replacement, function.__self__)
+            known = self._fixtures[fixturedef] = (watch, replacement)
+        watch, replacement = known
+        self._latest[watch.origin.name] = watch
+        if replacement is None:
             return None
-        return _replaced(fixturedef, watched)
+        watch.expect(watch.origin, test)
+        return _replace(fixturedef, "func", replacement)
 
-    def _fixture_scope(self, function: object, scope: str) -> NamedScope | None:
-        if self._mode is None:
-            return None
-        return fixture_scope(function, scope, self._config.getini, auto=self._mode == "auto")
+    def _watched(self, function: Any, origin: Origin) -> tuple[Watch, Callable[..., Any]] | None:
+        watch = Watch(self.record, origin)
+        replacement = traced(function, watch)
+        return None if replacement is None else (watch, replacement)
 
     # -- telling ---------------------------------------------------------------------------------
 
@@ -122,6 +186,7 @@ class Explainer:
             runner=runner_of(item),
             rootdir=self._config.rootpath,
             values=getattr(item, "funcargs", {}),
+            fixtures=self._latest,
             ini_name=self._config.inipath.name if self._config.inipath else "pytest.ini",
             asyncio_mode=self._mode,
             fixture_scope_is_set=self._mode is not None and sets_fixture_scope(self._config.getini),
@@ -140,47 +205,39 @@ class Explainer:
             return
         by = made.ran or made.track.first
         user = used.ran or used.track.first
+        if by is None or user is None:
+            return
         self.record.cross(
             Crossing(
                 name=found.thing,
                 made_on=made.track.key,
-                made_by=by.name,
+                made_by=by.origin.name,
                 used_on=used.track.key,
-                used_by=user.name,
-                place=used.at or user.find_place(),
+                used_by=user.origin.name,
+                place=used.at or user.origin.find_place(),
             )
         )
 
 
-def _body(item: pytest.Item) -> tuple[object, str]:
-    """Return what holds the function that runs a test's body, and under which name.
+def _body(function: object) -> object:
+    """Return the function that runs a test's body.
 
-    pytest and its plugins call `item.obj`, but the test case of unittest looks for its own method,
-    and Hypothesis calls a function of its own, which it publishes for plugins to replace.
+    Hypothesis calls a function of its own, which it publishes for plugins to replace.
     """
-    if runner_of(item) == "unittest":
-        return getattr(item, "instance", None), item.name
-    hypothesis = getattr(getattr(item, "obj", None), "hypothesis", None)
-    if hypothesis is not None:
-        return hypothesis, "inner_test"
-    return item, "obj"
+    return getattr(getattr(function, "hypothesis", None), "inner_test", function)
 
 
-def _replaced(
-    fixturedef: pytest.FixtureDef[Any], function: Callable[..., Any]
-) -> Callable[[], None]:
-    """Give a fixture another function, and return what puts the old one back.
+def _is_of_unittest(instance: object) -> bool:
+    """Return whether a test's instance looks for its own method, and never calls `item.obj`."""
+    # Not imported where it is not loaded: no class can be one of its own then.
+    unittest = sys.modules.get("unittest")
+    return unittest is not None and isinstance(instance, unittest.TestCase)
 
-    `func` is not documented, but pytest-asyncio and anyio replace it in the same hook: it is how
-    an asynchronous fixture is run at all. There is no other way to run code on the fixture's loop.
-    """
-    before = fixturedef.func
-    fixturedef.func = function  # type: ignore[misc]
 
-    def undo() -> None:
-        fixturedef.func = before  # type: ignore[misc]
-
-    return undo
+def _replace(holder: object, name: str, value: object) -> Replaced:
+    before = getattr(holder, name)
+    setattr(holder, name, value)
+    return holder, name, before
 
 
 def _asyncio_mode(config: pytest.Config) -> str | None:
