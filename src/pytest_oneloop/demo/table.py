@@ -23,7 +23,9 @@ if TYPE_CHECKING:
 
 
 class Display:
-    """Shows the table while its block lasts: live in a terminal, once at the end elsewhere.
+    """Shows the two tables while its block lasts: row by row in a terminal, elsewhere whole.
+
+    The table that fills is below the one that is complete, so that it fits a small terminal.
 
     Args:
         console: Where to.
@@ -60,7 +62,7 @@ class Display:
         if self._live.is_started:
             self._live.stop()
         if error is None:
-            self._console.print(self._whole())
+            self._console.print(self._end())
 
     def begin(self, setup: SetUp, *, plugin: bool) -> None:
         """Show that a set-up is running."""
@@ -71,15 +73,18 @@ class Display:
         """Show what was measured."""
         self._measured.append(measurement)
         self._progress.advance(self._task)
+        if len(self._of(plugin=measurement.plugin)) == len(self._setups):
+            self._console.print(self._table(plugin=measurement.plugin))
 
     def _growing(self) -> RenderableType:
-        tables = [self._table(plugin=plugin) for plugin in (False, True) if self._of(plugin=plugin)]
-        return Group(*tables, self._progress)
+        plugin = len(self._measured) >= len(self._setups)
+        rows = len(self._of(plugin=plugin))
+        table = [self._table(plugin=plugin)] if 0 < rows < len(self._setups) else []
+        return Group(*table, self._progress)
 
-    def _whole(self) -> RenderableType:
+    def _end(self) -> RenderableType:
         notes = wording.notes(self._setups, self._measured)
         return Group(
-            *(self._table(plugin=plugin) for plugin in (False, True)),
             Text(wording.summary(self._measured), style="bold"),
             Text(""),
             *(Text(note, style="dim") for note in notes),
