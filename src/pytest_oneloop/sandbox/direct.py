@@ -144,7 +144,8 @@ class Direct:
         if held.moved and (engine := held.engine() if held.engine else None) is not None:
             # The pool's queue may be bound to the loop that it was waited for on.
             engine.dispose(close=False)
-        if held.moved or held.target is not target or held.soiled or held.closed:
+        soiled = held.soiled and held.sandbox is not sandbox
+        if held.moved or held.target is not target or soiled or held.closed:
             held.drop()
             raise DisconnectionError
         if not self.used:
