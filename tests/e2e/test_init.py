@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import re
+import shutil
 import stat
 import subprocess
 import sys
@@ -10,11 +12,13 @@ from pathlib import Path
 
 import pytest
 
+import pytest_oneloop
 from tools.command_line import oneloop
 from tools.project_files import MIGRATIONS, NOTES
 from tools.projects import Project
 from tools.unset_projects import FLAT, NAMESPACE, NATIVE, SOURCE_FOLDER, TEST
 
+SETUPS = Path(pytest_oneloop.__file__).parent / "demo" / "setups"
 PAGE = Path(__file__).parents[2] / "docs" / "how-to" / "set-up-a-project.md"
 MIGRATED = {
     **MIGRATIONS,
@@ -118,6 +122,22 @@ async def session():
     shown = shown.replace(f"pytest-asyncio {version('pytest-asyncio')}", "pytest-asyncio 1.5.0")
     assert f"```text\n{shown}```\n" in PAGE.read_text()
     assert (done.returncode, done.stderr) == (0, "")
+
+
+@pytest.mark.server
+def test_what_is_named_can_be_deleted(tmp_path: Path, cache: Path) -> None:
+    shutil.copytree(SETUPS / "setup_5", tmp_path / "shop")
+    shutil.copy(SETUPS / "app.py", tmp_path / "shop")
+    shown = oneloop(tmp_path / "shop", "init").stdout
+    conftest = tmp_path / "shop" / "conftest.py"
+    named = re.findall(r"^  conftest\.py:\d+ (\w+): ", shown, re.MULTILINE)
+    assert named == re.findall(r"^async def (\w+)", conftest.read_text(), re.MULTILINE)
+    conftest.unlink()
+
+    url = "postgresql+asyncpg://app:secret@db.invalid:5432/production"
+    environ = {"ONELOOP_CACHE_DIR": str(cache), "APP_DATABASE_URL": url}
+    after = Project(tmp_path / "shop", environ).run()
+    assert after.counts == {"passed": 3}, after.output
 
 
 def test_nothing_of_the_project_is_run(tmp_path: Path) -> None:

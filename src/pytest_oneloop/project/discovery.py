@@ -97,7 +97,7 @@ class Project:
 def discover(folder: Path) -> Project:
     """Look at the project that a folder belongs to.
 
-    Costs a read and a parse of each Python file: about a second for 200,000 lines.
+    Costs a read and a parse of each Python file: about a second for 50,000 lines.
 
     Raises:
         NotAFolderError: `folder` is a file, or is not there.

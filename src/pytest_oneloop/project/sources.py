@@ -145,7 +145,7 @@ class Sources:
 def read_sources(folder: Path, *, pythonpath: Sequence[Path] = ()) -> Sources:
     """Read every Python file below a folder; virtual environments and hidden folders are left out.
 
-    Costs a read and a parse of each file, about a millisecond for 200 lines.
+    Costs a read and a parse of each file, some 15 µs for a line.
 
     Args:
         folder: The project's folder.
