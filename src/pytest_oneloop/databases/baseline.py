@@ -14,7 +14,6 @@ from pytest_oneloop.databases.contents import (
 )
 from pytest_oneloop.databases.postgresql import sqlstate_of
 from pytest_oneloop.databases.sequences import read_sequences, restart_branches
-from pytest_oneloop.databases.sessions import BUSY
 
 if TYPE_CHECKING:
     from pytest_oneloop.databases.catalogs import SchemaBaseline
@@ -49,17 +48,16 @@ class Baseline:
         return (*self.contents.unseen, *hidden)
 
     def prepare(self, admin: Admin) -> None:
-        """Prepare three statements in a session.
+        """Prepare two statements in a session.
 
-        - `oneloop_busy`: how many sessions are in the way.
+        - `oneloop_counts(since)`: the number of rows of each catalog.
         - `oneloop_restore(since)`: empties tables and restarts sequences. It gives: the number of
           rows of all catalogs, the places of the tables that were written, the bytes of the largest
           of them, the places of the sequences that had advanced, and the number of large objects.
-        - `oneloop_counts(since)`: the number of rows of each catalog.
+          Where the schema has changed, it may not even be prepared.
         """
-        admin.execute(f"PREPARE oneloop_busy AS {BUSY}")
-        admin.execute(f"PREPARE oneloop_restore(xid) AS {self._restoring_sql()}")
         admin.execute(f"PREPARE oneloop_counts(xid) AS SELECT {counts_sql(self.schema, '$1')}")
+        admin.execute(f"PREPARE oneloop_restore(xid) AS {self._restoring_sql()}")
 
     def _restoring_sql(self) -> str:
         emptying = emptying_sql(self.contents)

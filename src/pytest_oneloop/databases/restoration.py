@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any, TypeVar
 from pytest_oneloop.databases import catalogs, contents, sequences
 from pytest_oneloop.databases.baseline import be_replica, read_baseline
 from pytest_oneloop.databases.postgresql import sqlstate_of
-from pytest_oneloop.databases.sessions import end_prepared, end_sessions, read_sessions
+from pytest_oneloop.databases.sessions import BUSY, end_prepared, end_sessions, read_sessions
 from pytest_oneloop.databases.standing import StandingConnection
 
 if TYPE_CHECKING:
@@ -71,6 +71,7 @@ class Restoration:
         self._since = ""
         self._counts: list[int] = []
         self._spoilt: tuple[str, ...] = ()
+        self._asks = False
 
     def prepare(self, restart: str = "") -> None:
         """Note what the database looks like, while it is as the template has it.
@@ -116,7 +117,8 @@ class Restoration:
         self.close()
         self._spoilt = ()
         if self._baseline is not None:
-            self._run(self._renew)
+            baseline = self._baseline
+            self._run(lambda admin: self._renew(admin, baseline))
 
     def close(self) -> None:
         """End the connection; the next use opens another one."""
@@ -126,34 +128,42 @@ class Restoration:
 
     def _run(self, work: Callable[[Admin], T]) -> T:
         task = f"put the database {self._database} back as its template has it"
-        if not self._connection.is_open:
-            return self._connection.run(lambda admin: work(self._opened(admin)), task=task)
+        if self._connection.is_open:
+            try:
+                return self._connection.run(work, task=task)
+            except Exception as error:
+                if not _is_lost(error):
+                    raise
+            # The test ended every session that it found, this one as well.
+            self._connection.close()
         try:
+            self._connection.run(self._open, task=task)
             return self._connection.run(work, task=task)
-        except Exception as error:
-            if not _is_lost(error):
-                raise
-        # The test ended every session that it found, this one as well.
-        self._connection.close()
-        return self._connection.run(lambda admin: work(self._opened(admin)), task=task)
+        except Exception:
+            self._connection.close()
+            raise
 
-    def _opened(self, admin: Admin) -> Admin:
-        if self._baseline is None:
-            return admin
+    def _open(self, admin: Admin) -> None:
         be_replica(admin)
-        self._baseline.prepare(admin)
-        return admin
+        admin.execute(f"PREPARE oneloop_busy AS {BUSY}")
+        self._asks = False
+
+    def _ask(self, admin: Admin, baseline: Baseline) -> None:
+        """Prepare the questions. Not before nobody holds locks: it would wait for them."""
+        if not self._asks:
+            baseline.prepare(admin)
+            self._asks = True
 
     def _prepare(self, admin: Admin, restart: str) -> None:
         if restart:
             admin.rows(restart)
         baseline = read_baseline(admin)
-        baseline.prepare(admin)
-        self._renew(admin)
+        self._renew(admin, baseline)
         self._baseline = baseline
 
-    def _renew(self, admin: Admin) -> None:
+    def _renew(self, admin: Admin, baseline: Baseline) -> None:
         """From now on, what there is is not new."""
+        self._ask(admin, baseline)
         [(since,)] = admin.rows(f"SELECT {_LATEST}")
         self._since = str(since)
         [(counts,)] = admin.rows(f"EXECUTE oneloop_counts('{self._since}')")
@@ -169,6 +179,7 @@ class Restoration:
         written: dict[str, None] = {}
         for _ in range(_PASSES):
             try:
+                self._ask(admin, baseline)
                 reasons, found = self._pass(admin, baseline)
             except Exception as error:
                 if sqlstate_of(error) is None or _is_lost(error):
@@ -223,7 +234,7 @@ class Restoration:
         for sql in [sql for one in cached for sql in sequences.restart_cached(one)]:
             admin.execute(sql)
         if changed or cached:
-            self._renew(admin)
+            self._renew(admin, baseline)
         if largest is not None and largest > _VACUUM_BYTES:
             for table in tables:
                 admin.execute(f"VACUUM {table.name}")
@@ -252,7 +263,11 @@ def _impossible(
 def _is_lost(error: BaseException) -> bool:
     """Tell whether an error means that there is no connection any more."""
     state = sqlstate_of(error)
-    return state is None or state.startswith("08") or state in {"57P01", "57P02", "57P03"}
+    if state is None:
+        # What a driver raises without having heard from the server, by its name in PEP 249.
+        names = {base.__name__ for base in type(error).__mro__}
+        return not names.isdisjoint({"OperationalError", "InterfaceError"})
+    return state.startswith("08") or state in {"57P01", "57P02", "57P03"}
 
 
 def _value(value: object) -> Any:

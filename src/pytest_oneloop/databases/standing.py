@@ -27,8 +27,6 @@ _SETTINGS = {
     "timezone": "UTC",
     "extra_float_digits": "1",
     "bytea_output": "hex",
-    # Names in answers are qualified, and nothing of the project's stands in for a built-in.
-    "search_path": "pg_catalog",
     # A database or a role may have other settings for its sessions.
     "default_transaction_read_only": "off",
     "default_transaction_isolation": "read committed",
