@@ -74,6 +74,7 @@ class _Planner:
     def plan(self, app: str | None, schema: str | None) -> Proposal:
         application = self._application(app)
         tables = self._schema(schema)
+        self._drivers()
         self._asyncio_mode()
         self._pythonpath()
         edit = self._project.configuration.with_values(self._values, tables=self._tables)
@@ -198,6 +199,18 @@ class _Planner:
             f"Importing {module} does not import {', '.join(one.missing)}, where tables are. Name "
             f"a module that imports {name} and all of them: {line}."
         )
+
+    def _drivers(self) -> None:
+        """Speak of databases of other kinds, which the plugin does not isolate."""
+        passed = (self._project.configuration.get("oneloop_passthrough") or "").replace(",", " ")
+        for one in self._project.drivers:
+            dialect = one.name.partition("+")[0]
+            if not dialect.startswith("postgres") and dialect not in passed.split():
+                line = self._project.configuration.style.line("oneloop_passthrough", [dialect])
+                self._by_hand.append(
+                    f"{one.name} ({self.shown(one.place)}) is not PostgreSQL. Where tests use such "
+                    f"an engine, {line} leaves it alone, without isolation."
+                )
 
     def _asyncio_mode(self) -> None:
         project = self._project
