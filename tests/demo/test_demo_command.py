@@ -136,6 +136,21 @@ def test_stopped_in_the_middle_it_leaves_nothing(
     wait_until(lambda: not processes_of(place.mark), "every process has ended")
 
 
+def test_a_package_that_is_broken_is_told(place: Place) -> None:
+    broken = place.folder / "packages"
+    broken.mkdir()
+    (broken / "fastapi.py").write_text("raise ImportError('it is broken')")
+    result = place.call("--setup", "4", prefix=["env", f"PYTHONPATH={broken}"])
+    assert result.returncode == 1
+    first, *others = result.stderr.splitlines()
+    assert first == (
+        "oneloop: OL513: Set-up 4 could not be run without the plugin: pytest ended with code 4."
+    )
+    assert any("it is broken" in line for line in others)
+    assert "Traceback" not in first
+    assert set(place.temporary.iterdir()) == set()
+
+
 def test_write_gives_the_files(place: Place) -> None:
     folder = place.folder / "trap"
     result = place.call("--write", "trap")

@@ -68,7 +68,12 @@ class Outcome:
 
 
 def run_pytest(
-    folder: Path, *, plugin: bool, environment: Mapping[str, str], begins: Callable[[], None]
+    folder: Path,
+    *,
+    plugin: bool,
+    environment: Mapping[str, str],
+    begins: Callable[[], None],
+    seconds: float = DEADLINE,
 ) -> Outcome:
     """Run the tests of a folder, with pytest-asyncio and with or without the plugin.
 
@@ -79,6 +84,7 @@ def run_pytest(
         plugin: Whether the plugin is on.
         environment: Variables to set.
         begins: Called at the beginning of each test, which waits for it.
+        seconds: How long it may take; it is killed then.
 
     Raises:
         RunFailedError: The tests did not run to their end.
@@ -96,14 +102,14 @@ def run_pytest(
         with _process(command, folder, variables, theirs, output.fileno()) as process:
             theirs.close()
             try:
-                for event in _events(ours, started + DEADLINE):
+                for event in _events(ours, started + seconds):
                     outcome.take(event)
                     if "begins" in event:
                         begins()
                         ours.sendall(b".")
-                code = process.wait(max(0.0, started + DEADLINE - time.monotonic()))
+                code = process.wait(max(0.0, started + seconds - time.monotonic()))
             except (TimeoutError, subprocess.TimeoutExpired) as error:
-                reason = f"it did not end within {DEADLINE:.0f} s"
+                reason = f"it did not end within {seconds:.0f} s"
                 raise RunFailedError(reason, _tail(output.fileno())) from error
             except ConnectionError as error:
                 raise RunFailedError("pytest ended too early", _tail(output.fileno())) from error
