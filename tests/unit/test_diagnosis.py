@@ -1,0 +1,322 @@
+"""The kinds of failures, the names of objects, and the one line to change."""
+
+from __future__ import annotations
+
+import asyncio
+import re
+from dataclasses import dataclass, replace
+from pathlib import Path
+
+import pytest
+
+from pytest_oneloop.loops.advice import Around, Side, one_loop
+from pytest_oneloop.loops.diagnosis import TITLES, diagnose
+from pytest_oneloop.loops.evidence import Trace, is_of_project, loop_of, place_of
+from pytest_oneloop.loops.families import Family, family_of, leading_to
+from pytest_oneloop.loops.holders import Holder, holders, kind_of
+from pytest_oneloop.loops.loopmap import Place
+from pytest_oneloop.loops.record import LoopRecord
+from pytest_oneloop.loops.scopes import FIXTURE_SCOPE, TEST_SCOPE, NamedScope
+
+FAILURES = Path(__file__).parents[1] / "failures"
+PAGE = Path(__file__).parents[2] / "docs" / "explanation" / "loop-errors.md"
+TEST = "test_a.py::test_a"
+AROUND = Around(
+    test=TEST,
+    place=Place("test_a.py", 3),
+    runner="asyncio",
+    rootdir=Path("/project"),
+    values={},
+    fixtures={},
+    asyncio_mode="auto",
+)
+
+
+class InterfaceError(Exception):
+    """As asyncpg and SQLAlchemy have one."""
+
+
+class MissingGreenlet(Exception):  # noqa: N818 - SQLAlchemy's name
+    """As SQLAlchemy has one."""
+
+
+NO_TRACE = Trace([], Path("/project"))
+TEXTS = [
+    (
+        RuntimeError(
+            "Task <Task pending> got Future <Future pending> attached to a different loop"
+        ),
+        Family.DIFFERENT_LOOP,
+    ),
+    (
+        ValueError(
+            "The future belongs to a different loop than the one specified as the loop argument"
+        ),
+        Family.DIFFERENT_LOOP,
+    ),
+    (
+        RuntimeError("<asyncio.locks.Lock object> is bound to a different event loop"),
+        Family.BOUND_LOOP,
+    ),
+    (RuntimeError("Event loop is closed"), Family.CLOSED_LOOP),
+    (
+        InterfaceError("cannot perform operation: another operation is in progress"),
+        Family.BUSY,
+    ),
+    (
+        MissingGreenlet("greenlet_spawn has not been called; can't call await_only() here. Was"),
+        Family.GREENLET,
+    ),
+    (
+        RuntimeError("Attempted to exit cancel scope in a different task than it was entered in"),
+        Family.CANCEL_SCOPE,
+    ),
+    (
+        RuntimeError("asyncio.run() cannot be called from a running event loop"),
+        Family.NESTED_RUN,
+    ),
+    (RuntimeError("This event loop is already running"), Family.NESTED_RUN),
+    (AttributeError("'coroutine' object has no attribute 'get'"), Family.UNAWAITED),
+    (RuntimeError("the queue is attached to a different loop of the conveyor"), None),
+    (RuntimeError("Event loop is closed for the season"), None),
+    (ValueError("Event loop is closed"), None),
+    (RuntimeError("another operation is in progress"), None),
+    (AttributeError("'Coroutine' object has no attribute 'get'"), None),
+]
+
+
+@pytest.mark.parametrize(("error", "family"), TEXTS, ids=lambda part: str(part)[:40])
+def test_a_kind_is_known_by_the_whole_text_and_the_class(
+    error: Exception, family: Family | None
+) -> None:
+    assert family_of(error, NO_TRACE) is family
+
+
+def test_what_the_project_itself_raises_is_none() -> None:
+    try:
+        raise RuntimeError("Event loop is closed")  # noqa: TRY301 - it is what is tested
+    except RuntimeError as error:
+        raised = error
+
+    assert family_of(raised, Trace([raised], Path("/"))) is None
+    assert diagnose(raised, LoopRecord(), AROUND) is None
+
+
+def test_a_coroutine_that_is_no_fixtures_is_none() -> None:
+    error = AttributeError("'coroutine' object has no attribute 'get'")
+
+    assert diagnose(error, LoopRecord(), AROUND) is None
+
+
+def test_what_led_to_an_error_is_looked_at() -> None:
+    cause, handled, member = KeyError("cause"), KeyError("handled"), KeyError("member")
+    error = ExceptionGroup("both", [member])
+    error.__cause__ = cause
+    cause.__context__ = handled
+
+    paths = [[str(one) for one in path] for path in leading_to(error)]
+
+    group = "both (1 sub-exception)"
+    assert paths == [
+        [group],
+        [group, "'cause'"],
+        [group, "'member'"],
+        [group, "'cause'", "'handled'"],
+    ]
+
+
+def test_what_was_handled_and_is_not_shown_is_not_looked_at() -> None:
+    error = KeyError("raised from None")
+    error.__context__ = RuntimeError("Event loop is closed")
+    error.__suppress_context__ = True
+
+    assert [len(path) for path in leading_to(error)] == [1]
+
+
+def test_each_kind_has_a_sentence_and_a_section_in_the_documentation() -> None:
+    assert set(TITLES) == set(Family)
+    text = PAGE.read_text(encoding="utf-8")
+    for family in Family:
+        assert len(re.findall(rf"^## .*\({family.value}\)$", text, re.MULTILINE)) == 1, family
+
+
+def test_the_example_of_the_documentation_is_a_real_one() -> None:
+    [example] = re.findall(r"^```text\n(.*?)^```", PAGE.read_text(), re.MULTILINE | re.DOTALL)
+
+    assert example in {file.read_text() for file in FAILURES.glob("*/*.txt")}
+
+
+# -- what is bound -------------------------------------------------------------------------------
+
+
+class Slotted:
+    __slots__ = ("_loop", "held")
+
+    def __init__(self, loop: object, held: object = None) -> None:
+        self._loop = loop
+        self.held = held
+
+
+class Ready:
+    """Anything can be asked of it."""
+
+    def __getattr__(self, name: str) -> object:
+        pytest.fail(f"{name} was asked for")
+
+
+def test_an_object_says_its_loop() -> None:
+    loop = asyncio.new_event_loop()
+    future = loop.create_future()
+    loop.close()
+
+    assert loop_of(future) is loop
+    assert loop_of(Slotted(loop)) is loop
+    assert loop_of(loop) is loop
+    assert loop_of(Slotted("no loop")) is None
+    assert loop_of(Ready()) is None
+
+
+def test_a_lock_keeps_its_loop_where_it_is_looked_for() -> None:
+    lock = asyncio.Lock()
+
+    async def wait() -> asyncio.AbstractEventLoop:
+        await lock.acquire()
+        waiting = asyncio.ensure_future(lock.acquire())
+        await asyncio.sleep(0)
+        lock.release()
+        await waiting
+        return asyncio.get_running_loop()
+
+    used = asyncio.run(wait())
+
+    assert loop_of(lock) is used
+
+
+@pytest.mark.parametrize(
+    ("file", "own"),
+    [
+        ("/project/tests/test_a.py", True),
+        ("/project/.venv/lib/python3.11/site-packages/redis/client.py", False),
+        (asyncio.__file__, False),
+        ("asyncpg/protocol/protocol.pyx", False),
+        ("<string>", False),
+    ],
+)
+def test_a_file_is_the_projects_or_not(file: str, own: bool) -> None:  # noqa: FBT001
+    assert is_of_project(Path(file)) is own
+
+
+def test_a_place_is_relative_to_the_root() -> None:
+    assert str(place_of("/project/tests/test_a.py", 3, Path("/project"))) == "tests/test_a.py:3"
+    assert str(place_of("/elsewhere/a.py", 3, Path("/project"))) == "/elsewhere/a.py:3"
+
+
+def test_a_name_is_a_fixtures_or_its_attributes() -> None:
+    thing = object()
+    holder = Slotted(None, thing)
+    values = {"other": 1, "cache": holder, "lock": thing}
+
+    assert list(holders(thing, values, [])) == [
+        Holder("fixture", "lock", "lock"),
+        Holder("fixture", "cache.held", "cache"),
+    ]
+
+
+def test_a_class_is_called_by_its_shortest_import() -> None:
+    assert kind_of(asyncio.Lock()) == "asyncio.Lock"
+    assert kind_of(Slotted(None)).endswith("test_diagnosis.Slotted")
+
+
+# -- the line to change --------------------------------------------------------------------------
+
+
+@dataclass
+class Step:
+    loop_scope: str
+    knob: str
+    kind: str = "test"
+    name: str = TEST
+    scope: str = "function"
+
+    def find_place(self) -> Place:
+        return Place("test_a.py", 3)
+
+    def find_loop_scope(self) -> NamedScope:
+        return NamedScope(self.loop_scope, self.knob)
+
+
+def side(step: Step) -> Side:
+    loop = asyncio.new_event_loop()
+    ran = LoopRecord().begin(step, TEST, loop)
+    loop.close()
+    return Side("", track=ran.track, ran=ran)
+
+
+FIXTURE_SESSION = Step("session", FIXTURE_SCOPE, "fixture", "cache")
+FIXTURE_MODULE = Step("module", FIXTURE_SCOPE, "fixture", "cache")
+FIXTURE_NAMED = Step("module", "decorator", "fixture", "cache")
+TEST_FUNCTION = Step("function", TEST_SCOPE)
+TEST_SESSION = Step("session", TEST_SCOPE)
+TEST_MARKED = Step("function", "marker")
+CHANGES = [
+    (FIXTURE_SESSION, TEST_FUNCTION, "in pytest.ini, write {test} = session."),
+    (TEST_FUNCTION, TEST_FUNCTION, "in pytest.ini, write {test} = session."),
+    (FIXTURE_MODULE, TEST_FUNCTION, "in pytest.ini, write {test} = session."),
+    (FIXTURE_NAMED, TEST_FUNCTION, "in pytest.ini, write {test} = module."),
+    (
+        FIXTURE_SESSION,
+        TEST_MARKED,
+        (
+            'write @pytest.mark.asyncio(loop_scope="session") for the test test_a.py::test_a '
+            '(test_a.py:3), instead of loop_scope="function".'
+        ),
+    ),
+    (
+        FIXTURE_NAMED,
+        TEST_SESSION,
+        (
+            'write @pytest_asyncio.fixture(loop_scope="session", ...) for the fixture `cache` '
+            '(test_a.py:3), instead of loop_scope="module".'
+        ),
+    ),
+]
+
+
+@pytest.mark.parametrize(("made", "used", "line"), CHANGES)
+def test_the_line_brings_both_sides_onto_one_loop(made: Step, used: Step, line: str) -> None:
+    assert one_loop("`cache`", side(made), side(used), AROUND) == line.format(test=TEST_SCOPE)
+
+
+def test_a_scope_of_fixtures_that_the_project_has_set_is_named_too() -> None:
+    around = replace(AROUND, fixture_scope_is_set=True, ini_name="pyproject.toml")
+
+    line = one_loop("`cache`", side(FIXTURE_MODULE), side(TEST_FUNCTION), around)
+
+    assert line == (
+        f'in pyproject.toml, write {TEST_SCOPE} = "session"; and in pyproject.toml, write '
+        f'{FIXTURE_SCOPE} = "session".'
+    )
+
+
+@pytest.mark.parametrize(
+    ("made", "used", "line"),
+    [
+        (
+            Side("", is_unknown=True),
+            TEST_FUNCTION,
+            f"in pytest.ini, write {TEST_SCOPE} = session, so that there is one loop for all.",
+        ),
+        (
+            Side("", is_unknown=True),
+            TEST_SESSION,
+            "make `cache` in a fixture of function scope, or in the test.",
+        ),
+        (
+            Side("a loop of asyncio.run"),
+            TEST_SESSION,
+            "make `cache` in an asynchronous fixture, so that it is made on the tests' loop.",
+        ),
+    ],
+)
+def test_a_side_that_is_not_known_has_a_line_as_well(made: Side, used: Step, line: str) -> None:
+    assert one_loop("`cache`", made, side(used), AROUND) == line
