@@ -133,7 +133,7 @@ def _make_explainer(config: pytest.Config, worker: dict[str, str] | None) -> Exp
     if page:
         from pytest_oneloop.report.mapfile import add_map  # noqa: PLC0415
 
-        add_map(config, page, record)
+        add_map(config, page, record, run.router)
     return Explainer(record, config, config.stash[SCOPES], sections=run.settings.explain.value)
 
 

@@ -175,5 +175,6 @@ EXAMPLES: list[OneloopError | OneloopWarning] = [
     doctor.MapNameError(path=Path("tests")),
     loopmap.PageNameError(path=Path("tests/test_orders.py")),
     loopmap.PageNotWritableError(path=Path("out/map.html"), problem="there is no folder out"),
+    loopmap.PageTakenForProjectError(path=Path("/tmp/map.html")),  # noqa: S108
 ]
 """One of each class. Their texts are the ones that the page shows."""

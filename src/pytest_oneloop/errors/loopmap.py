@@ -46,3 +46,26 @@ class PageNotWritableError(UsageError):
             why="the folder is another than was meant, or belongs to another user.",
             instead="name a file in a folder that is there, and that you may write to.",
         )
+
+
+class PageTakenForProjectError(UsageError):
+    """pytest has looked for the project's configuration where the page is.
+
+    It decides where to look before plugins have declared their options, by all arguments that are
+    files and do not begin with a dash.
+
+    Args:
+        path: The page, which is there from an earlier run.
+    """
+
+    code: ClassVar[str] = "OL533"
+
+    def __init__(self, *, path: Path) -> None:
+        self.path = path
+        super().__init__(
+            f"pytest takes the folder of {path} for the project's, so it may miss the project's "
+            "configuration.",
+            why="the page is there from an earlier run, outside this folder, and is named in an "
+            "argument of its own, which pytest reads before it knows the option.",
+            instead=f"join the two: pytest --oneloop-map={path}.",
+        )

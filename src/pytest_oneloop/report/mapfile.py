@@ -3,31 +3,47 @@
 from __future__ import annotations
 
 import os
+import re
+import shlex
 import tempfile
+from dataclasses import asdict
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import pytest
 
 from pytest_oneloop.errors import UsageError
-from pytest_oneloop.errors.loopmap import PageNameError, PageNotWritableError
+from pytest_oneloop.errors.loopmap import (
+    PageNameError,
+    PageNotWritableError,
+    PageTakenForProjectError,
+)
 from pytest_oneloop.errors.project import NotWritableError
+from pytest_oneloop.loops.loopmap import Resident
 from pytest_oneloop.loops.record import merged, to_json
+from pytest_oneloop.options import MAP_FLAG
 
 if TYPE_CHECKING:
+    from collections.abc import Generator
+
     from pytest_oneloop.loops.record import LoopRecord
+    from pytest_oneloop.sandbox.router import Router
+
+_CLIENT = re.compile(r"^_oneloop_client_\w+$")
+"""The fixtures behind `client`, one for each runner and loop scope."""
 
 _KEY = "oneloop_map"
 """What a worker hands its record over by."""
 
 
-def add_map(config: pytest.Config, page: str, record: LoopRecord) -> None:
+def add_map(config: pytest.Config, page: str, record: LoopRecord, router: Router) -> None:
     """Let a run draw its map.
 
     Args:
         config: pytest's.
         page: As it was named, from the folder in which pytest was called.
         record: Keeps all that runs in this process.
+        router: Knows the connections of this process.
 
     Raises:
         pytest.UsageError: The page cannot be written. Workers of xdist leave that to their
@@ -37,9 +53,10 @@ def add_map(config: pytest.Config, page: str, record: LoopRecord) -> None:
     if not hasattr(config, "workerinput"):
         try:
             check_page(path)
+            _check_arguments(path, config.invocation_params)
         except UsageError as error:
             raise pytest.UsageError(error.line) from None
-    config.pluginmanager.register(MapFile(path, record, config.rootpath.name))
+    config.pluginmanager.register(MapFile(path, record, router, config.rootpath.name))
 
 
 def check_page(path: Path) -> None:
@@ -64,34 +81,71 @@ def check_page(path: Path) -> None:
         raise PageNotWritableError(path=path, problem="permission denied")
 
 
+def _check_arguments(path: Path, invocation: pytest.Config.InvocationParams) -> None:
+    arguments = [*invocation.args, *shlex.split(os.environ.get("PYTEST_ADDOPTS", ""))]
+    outside = not path.resolve().is_relative_to(invocation.dir)
+    if MAP_FLAG in arguments and path.exists() and outside:
+        raise PageTakenForProjectError(path=path)
+
+
 class MapFile:
     """A plugin of pytest that draws what ran on which loop, when all has run.
 
     Args:
         path: The page, which is replaced in one step; a worker of xdist writes none.
         record: Keeps all that runs in this process.
+        router: Knows the connections of this process.
         title: The map's.
     """
 
-    def __init__(self, path: Path, record: LoopRecord, title: str) -> None:
+    def __init__(self, path: Path, record: LoopRecord, router: Router, title: str) -> None:
         self._path = path
         self._title = title
         self._record = record
+        self._router = router
+        self._residents: dict[tuple[str, str], Resident] = {}
         self._others: list[dict[str, Any]] = []
         self._failure: PageNotWritableError | None = None
+
+    @pytest.hookimpl(wrapper=True, tryfirst=True)
+    def pytest_fixture_setup(
+        self, fixturedef: pytest.FixtureDef[Any]
+    ) -> Generator[None, object, object]:
+        """Note the connections that a fixture has opened."""
+        try:
+            return (yield)
+        finally:
+            self._note_connections(_public(fixturedef.argname))
+
+    @pytest.hookimpl(wrapper=True, tryfirst=True)
+    def pytest_runtest_call(self, item: pytest.Item) -> Generator[None, None, None]:
+        """Note the connections that a test has opened, while its own loop is open still."""
+        try:
+            return (yield)
+        finally:
+            self._note_connections(item.nodeid)
+
+    def _note_connections(self, step: str) -> None:
+        for name, loop in self._router.living():
+            track = self._record.track_of(loop)
+            if track is not None:
+                resident = Resident(f"connection ({name})", track.key, step)
+                self._residents.setdefault((track.key, name), resident)
 
     @pytest.hookimpl(optionalhook=True)
     def pytest_testnodedown(self, node: Any) -> None:
         """Take the record of a worker; one that crashed hands over none."""
         data = getattr(node, "workeroutput", {}).get(_KEY)
         if data:
+            for lane in data["lanes"]:
+                lane["name"] = f"{node.gateway.id}: {lane['name']}"
             self._others.append(data)
 
     @pytest.hookimpl(trylast=True)
     def pytest_sessionfinish(self, session: pytest.Session) -> None:
         """Write the page, or hand the record to who writes it."""
         if hasattr(session.config, "workeroutput"):
-            session.config.workeroutput[_KEY] = to_json(self._record)
+            session.config.workeroutput[_KEY] = self._data()
             return
         try:
             self._write()
@@ -101,11 +155,19 @@ class MapFile:
             if session.exitstatus == pytest.ExitCode.OK:
                 session.exitstatus = pytest.ExitCode.USAGE_ERROR
 
+    def _data(self) -> dict[str, Any]:
+        data = to_json(self._record)
+        seen = [asdict(resident) for resident in self._residents.values()]
+        data["residents"] = [*data["residents"], *seen]
+        for step in data["steps"]:
+            step["name"] = _public(step["name"])
+        return data
+
     def _write(self) -> None:
         from pytest_oneloop.maps.page import render  # noqa: PLC0415 - heavy, and at the end only
         from pytest_oneloop.project.writing import write_whole  # noqa: PLC0415
 
-        page = render(merged(self._title, [to_json(self._record), *self._others]))
+        page = render(merged(self._title, [self._data(), *self._others]))
         try:
             write_whole(self._path, page.encode())
         except NotWritableError as error:
@@ -117,6 +179,11 @@ class MapFile:
             terminalreporter.write_line(self._failure.line, red=True)
         else:
             terminalreporter.write_line(f"oneloop: the loop map is in {self._path}")
+
+
+def _public(fixture: str) -> str:
+    """Return the name by which a fixture is asked for."""
+    return _CLIENT.sub("client", fixture)
 
 
 def _problem(error: OSError) -> str:

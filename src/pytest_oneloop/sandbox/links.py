@@ -106,6 +106,10 @@ class Links:
             if other is not link and other.lingers and not other.dead
         ]
 
+    def living(self) -> list[tuple[str, AbstractEventLoop | None]]:
+        """Return the name and the loop of each connection that is open."""
+        return [key for key, link in self._links.items() if not link.dead]
+
     def escaped(self) -> bool:
         """Whether the transaction of a test was ended by a driver's own means."""
         return any(link.escaped for link in self._links.values())

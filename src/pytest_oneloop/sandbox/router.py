@@ -63,6 +63,10 @@ class Router:
         """How many real connections were opened so far."""
         return self._links.opened + self._direct.opened
 
+    def living(self) -> list[tuple[str, AbstractEventLoop | None]]:
+        """Return the dialect and driver of each connection that is open, and the loop it is on."""
+        return self._links.living()
+
     # -- the run -----------------------------------------------------------------------------
 
     def listen(self) -> None:
