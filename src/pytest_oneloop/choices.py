@@ -90,7 +90,7 @@ class Choices:
         """Return what a test needs, by how its first run went; `None` if that stands."""
         ending = item.stash.get(ENDING, None)
         sandbox = self.run.router.sandbox
-        limits = sandbox.limits if ending is None else ending.limits
+        limits = sandbox.watch.met if ending is None else ending.limits
         used = sandbox.used if ending is None else ending.used
         if limits:
             strongest = max(limits, key=lambda limit: limit.strategy == "clone")

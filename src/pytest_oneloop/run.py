@@ -124,7 +124,7 @@ class TestRun:
             self.statements += sandbox.statements
         return Ending(
             problems=list(sandbox.problems),
-            limits=list(sandbox.limits),
+            limits=list(sandbox.watch.met),
             left_open=left_open,
             outcome=outcome,
             used=sandbox.used or used,

@@ -27,6 +27,9 @@ T = TypeVar("T")
 _PINGS: Final = frozenset({"SELECT 1", ""})
 """What SQLAlchemy's dialects ask an idle connection, to learn whether it is alive."""
 
+_ISOLATED: Final = frozenset({"repeatable_read", "repeatable read", "serializable", "2", "3"})
+"""As the drivers name the levels above READ COMMITTED; psycopg2 counts them."""
+
 
 class SandboxedConnection:
     """A DBAPI connection without a socket: it forwards to the real connection of its test.
@@ -93,6 +96,12 @@ class SandboxedConnection:
     def oneloop_read_only(self) -> bool:
         """Whether the application wants writes refused."""
         return bool(self.oneloop_noted.get("read_only"))
+
+    @property
+    def oneloop_isolated(self) -> bool:
+        """Whether its transactions are not to see what others commit meanwhile."""
+        level = self.oneloop_noted.get("isolation_level")
+        return str(getattr(level, "name", level)).lower() in _ISOLATED
 
     def oneloop_note(self, name: str, value: object) -> None:
         """Note a setting; one of autocommit ends the transaction, as it does in the drivers."""
@@ -178,8 +187,10 @@ class SandboxedConnection:
                 checkout,
                 statement,
                 send,
+                sql=sql,
                 autocommit=self.oneloop_autocommit,
                 read_only=self.oneloop_read_only,
+                isolated=self.oneloop_isolated,
                 local=local_settings(sql, parameters),
             )
             return result

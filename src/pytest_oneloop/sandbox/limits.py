@@ -1,8 +1,18 @@
-"""What one transaction on one connection cannot show as a real database would."""
+"""What one transaction on one connection cannot show as a real database would.
+
+Pure: statements go in, limits come out. Nothing is refused here; a strategy that finds out what a
+test needs runs it again on a real database. So a limit that is noted in vain costs a test some
+milliseconds, and one that is missed may be a difference that nobody sees.
+"""
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+import re
+from dataclasses import dataclass, field
+from functools import lru_cache
+from typing import Final
+
+from pytest_oneloop.sandbox import statements
 
 
 @dataclass(frozen=True, slots=True)
@@ -16,3 +26,188 @@ class Limit:
 
     reason: str
     strategy: str = "commit"
+
+
+_SIGNS: Final = {
+    "LISTEN and NOTIFY need commits": (
+        r"^\s*(?:UN)?LISTEN\b",
+        r"^\s*NOTIFY\b",
+        r"\bpg_notify\b",
+        r"\bpg_listening_channels\b",
+    ),
+    "advisory locks need connections of their own": (r"\bpg_(?:try_)?advisory_\w+",),
+    "descriptors of large objects end with a transaction": (
+        r"\b(?:lo_open|loread|lowrite|lo_lseek\w*|lo_tell\w*)\b",
+    ),
+    "timeouts of locks and transactions need real ones": (
+        r"\b(?:lock|deadlock|transaction|idle_in_transaction_session|idle_session)_timeout\b",
+    ),
+    "sessions of the server are to be seen": (
+        r"\bpg_(?:terminate|cancel)_backend\b",
+        r"\bpg_(?:backend_pid|stat_activity|locks|blocking_pids)\b",
+    ),
+    "ids of transactions are to be seen": (
+        r"\btxid_\w+",
+        r"\bpg_(?:current_xact_id\w*|xact_status|visible_in_snapshot)\b",
+        r"\bpg_(?:current|export)_snapshot\b",
+        r"\b(?:xmin|xmax)\b",
+    ),
+    "each connection has its own last value of a sequence": (r"\b(?:currval|lastval)\b",),
+    "temporary tables belong to one connection": (
+        r"\b(?:CREATE|INTO)\s+(?:(?:LOCAL|GLOBAL)\s+)?TEMP(?:ORARY)?\b",
+        r"\bpg_temp\b",
+    ),
+    "properties of a transaction need one of its own": (
+        r"\bSET\s+(?:SESSION\s+CHARACTERISTICS|TRANSACTION)\b",
+        r"\btransaction_(?:isolation|read_only|deferrable)\b",
+    ),
+    "cursors end with a transaction": (r"^\s*DECLARE\b",),
+    "what is prepared outlives a transaction": (
+        r"^\s*PREPARE\b",
+        r"\b(?:COMMIT|ROLLBACK)\s+PREPARED\b",
+    ),
+}
+"""What shows in a statement's text that no sandbox can do, by what there is to say of it."""
+
+_AT_ONCE: Final = tuple(
+    (re.compile("|".join(signs), re.IGNORECASE), Limit(reason)) for reason, signs in _SIGNS.items()
+)
+_REFUSED: Final = {
+    "25001": Limit("a statement refuses to run in a transaction block", "clone"),
+    "2D000": Limit("a procedure ends transactions"),
+    "55P04": Limit("a new value of an enum has to be committed before its use", "clone"),
+}
+"""What the server says, by its SQLSTATE, where a transaction of one's own is missing."""
+
+_PART: Final = r'(?:"[^"]+"|[\w$]+)'
+_NAME: Final = (
+    r"(?:ONLY\s+)?(?:IF\s+(?:NOT\s+)?EXISTS\s+)?"
+    rf"(?P<name>{_PART}(?:\s*\.\s*{_PART})*)"
+)
+_CHANGED: Final = re.compile(
+    r"\b(?:INSERT\s+INTO|UPDATE|DELETE\s+FROM|MERGE\s+INTO|COPY|TRUNCATE(?:\s+TABLE)?"
+    r"|LOCK(?:\s+TABLE)?|(?:CREATE|ALTER|DROP)\s+(?:UNLOGGED\s+)?TABLE"
+    r"|REFRESH\s+MATERIALIZED\s+VIEW(?:\s+CONCURRENTLY)?)\s+" + _NAME,
+    re.IGNORECASE,
+)
+_LOCKS_ROWS: Final = re.compile(
+    r"\bFOR\s+(?:NO\s+KEY\s+UPDATE|UPDATE|KEY\s+SHARE|SHARE)\b", re.IGNORECASE
+)
+_SOURCE: Final = re.compile(r"\b(?:FROM|JOIN)\s+" + _NAME, re.IGNORECASE)
+_WORD: Final = re.compile(r'"(?P<quoted>[^"]+)"|(?P<plain>[A-Za-z_][\w$]*)')
+
+
+@dataclass(frozen=True, slots=True)
+class _Reading:
+    """What a statement's text says.
+
+    Attributes:
+        limits: What no sandbox can show.
+        changed: The tables that it changes, or whose rows it locks.
+        words: All names in it.
+        session: It changes settings of the connection.
+    """
+
+    limits: tuple[Limit, ...]
+    changed: frozenset[str]
+    words: frozenset[str]
+    session: bool
+
+
+@lru_cache(maxsize=4096)
+def _read(sql: str) -> _Reading:
+    text = statements.without_literals(sql)
+    changed = {_last(match["name"]) for match in _CHANGED.finditer(text)}
+    if _LOCKS_ROWS.search(text):
+        changed |= {_last(match["name"]) for match in _SOURCE.finditer(text)}
+    return _Reading(
+        tuple(limit for pattern, limit in _AT_ONCE if pattern.search(text)),
+        frozenset(changed),
+        frozenset(match["quoted"] or match["plain"].lower() for match in _WORD.finditer(text)),
+        statements.changes_session(sql),
+    )
+
+
+def _last(name: str) -> str:
+    """Return a table's own name, without its schema."""
+    last = name.rpartition(".")[2].strip()
+    return last[1:-1] if last.startswith('"') else last.lower()
+
+
+@dataclass(slots=True)
+class Watch:
+    """Watches one test's statements for what it would see differently on a real database.
+
+    Attributes:
+        met: The limits that the test has met.
+    """
+
+    met: list[Limit] = field(default_factory=list)
+    _changed: dict[object, set[str]] = field(default_factory=dict)
+    _isolated: set[object] = field(default_factory=set)
+    _local: set[object] = field(default_factory=set)
+
+    def statement(  # noqa: PLR0913 - what is known of it
+        self,
+        owner: object,
+        sql: str,
+        *,
+        alone: bool,
+        writes: bool,
+        local: bool,
+        isolated: bool,
+    ) -> None:
+        """A connection sends a statement.
+
+        Args:
+            owner: The connection, from its checkout to its checkin.
+            sql: The statement.
+            alone: It is a transaction of its own.
+            writes: It may change something.
+            local: It sets something for its transaction alone.
+            isolated: Its transaction is REPEATABLE READ or SERIALIZABLE.
+        """
+        reading = _read(sql)
+        for limit in reading.limits:
+            self.meet(limit)
+        if reading.session:
+            self.meet(Limit("settings belong to one connection"))
+        self._beside_others(owner, reading, writes=writes)
+        if alone:
+            return
+        if reading.changed:
+            self._changed.setdefault(owner, set()).update(reading.changed)
+        if isolated:
+            self._isolated.add(owner)
+        if local:
+            self._local.add(owner)
+
+    def _beside_others(self, owner: object, reading: _Reading, *, writes: bool) -> None:
+        for other, changed in self._changed.items():
+            if other is not owner and (met := changed & reading.words):
+                self.meet(Limit(f"two open transactions meet at {', '.join(sorted(met))}"))
+        if writes and self._isolated - {owner}:
+            self.meet(Limit("others write beside a transaction that should not see it"))
+        if self._local - {owner}:
+            self.meet(Limit("a setting of one transaction, and a statement of another"))
+
+    def ended(self, owner: object) -> None:
+        """A connection's transaction has ended."""
+        self._changed.pop(owner, None)
+        self._isolated.discard(owner)
+        self._local.discard(owner)
+
+    def refused(self, sqlstate: object) -> None:
+        """The server has refused a statement."""
+        if isinstance(sqlstate, str) and sqlstate in _REFUSED:
+            self.meet(_REFUSED[sqlstate])
+
+    def meet(self, limit: Limit) -> None:
+        """Note a limit, once."""
+        if limit not in self.met:
+            self.met.append(limit)
+
+
+def sqlstate_of(error: BaseException) -> object:
+    """Return the server's code of a driver's error, however it calls it; `None` for others."""
+    return getattr(error, "sqlstate", None) or getattr(error, "pgcode", None)

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any, TypeVar
+from typing import TYPE_CHECKING, Any, Final, TypeVar
 
 from pytest_oneloop.sandbox import statements
 from pytest_oneloop.sandbox.channel import Channel
 from pytest_oneloop.sandbox.entries import Effect
 from pytest_oneloop.sandbox.gates import AsyncGate, ThreadGate
+from pytest_oneloop.sandbox.limits import sqlstate_of
 from pytest_oneloop.sandbox.outer import Constraints, OuterTransaction
 from pytest_oneloop.sandbox.turns import DEADLINE, entered, taken, wait_until_vacant
 from pytest_oneloop.sandbox.words import in_words
@@ -24,6 +25,8 @@ if TYPE_CHECKING:
     from pytest_oneloop.sandbox.sandbox import Sandbox
 
 T = TypeVar("T")
+
+_WRITE: Final = statements.Query(Effect.WRITE)
 
 __all__ = ["Constraints", "Link"]
 
@@ -175,8 +178,10 @@ class Link:
         statement: statements.Statement,
         send: Callable[[], T],
         *,
+        sql: str,
         autocommit: bool,
         read_only: bool,
+        isolated: bool = False,
         local: Sequence[str] = (),
     ) -> T | None:
         """Run a statement of the application in its transaction.
@@ -191,6 +196,14 @@ class Link:
             with taken(self.gate, checkout, outer.stack), in_words(checkout):
                 checkout.passed = False
                 checkout.sandbox.statements += 1
+                checkout.sandbox.watch.statement(
+                    checkout,
+                    sql,
+                    alone=autocommit,
+                    writes=statement == _WRITE,
+                    local=bool(local),
+                    isolated=isolated,
+                )
                 if local and not autocommit:
                     outer.note_settings(checkout, local)
                 match statement:
@@ -204,6 +217,9 @@ class Link:
                             self.gate.touch()
                             return None
                         return self._run(outer, checkout, Effect.READ, send, alone=autocommit)
+        except Exception as error:
+            checkout.sandbox.watch.refused(sqlstate_of(error))
+            raise
         finally:
             self.gate.ring()
 
@@ -248,6 +264,7 @@ class Link:
         """Commit the application's transaction, as far as it can tell."""
         __tracebackhide__ = True
         outer, stack = self._outer, self._outer.stack
+        checkout.sandbox.watch.ended(checkout)
         if not stack.owned(checkout):
             return
         try:
@@ -265,6 +282,7 @@ class Link:
         """Roll the application's transaction back. Sends nothing, unless a raw one is about."""
         __tracebackhide__ = True
         outer, stack = self._outer, self._outer.stack
+        checkout.sandbox.watch.ended(checkout)
         if not stack.owned(checkout) or checkout.sandbox.leaked:
             return
         if checkout.sandbox.closing:
@@ -283,6 +301,7 @@ class Link:
     def forget(self, checkout: Checkout) -> None:
         """End a use of the connection whose transaction nobody ended. Sends nothing."""
         checkout.open = False
+        checkout.sandbox.watch.ended(checkout)
         stack = self._outer.stack
         if stack.owned(checkout) and not checkout.sandbox.ended:
             # Nobody could catch an error here; the next statement raises it.

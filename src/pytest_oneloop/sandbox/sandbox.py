@@ -12,12 +12,12 @@ from pytest_oneloop.errors.sandbox import (
     SplitTransactionError,
     TransactionControlError,
 )
+from pytest_oneloop.sandbox.limits import Watch
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
     from pytest_oneloop.sandbox.checkouts import Checkout
-    from pytest_oneloop.sandbox.limits import Limit
     from pytest_oneloop.sandbox.link import Link
 
 
@@ -37,7 +37,7 @@ class Sandbox:
         writers: The real connections that have changed something.
         writes: How often something was changed.
         problems: Errors that were raised where the application may have swallowed them.
-        limits: What one transaction cannot do as the real database would, and has not done.
+        watch: Notes what one transaction cannot show as the real database would.
         used: It has sent something, or tried to.
         leaked: What it wrote may be in the database for good, which should be built anew.
         lost: A real connection that it wrote on has ended.
@@ -53,7 +53,7 @@ class Sandbox:
     writers: list[Link] = field(default_factory=list)
     writes: int = 0
     problems: list[SandboxError] = field(default_factory=list)
-    limits: list[Limit] = field(default_factory=list)
+    watch: Watch = field(default_factory=Watch)
     used: bool = False
     leaked: bool = False
     lost: ConnectionLostError | None = None
@@ -107,11 +107,6 @@ class Sandbox:
         return self.report(
             TransactionControlError(test=self.test, command="COMMIT or ROLLBACK", place=place)
         )
-
-    def meet(self, limit: Limit) -> None:
-        """Note a limit, once."""
-        if limit not in self.limits:
-            self.limits.append(limit)
 
     def report(self, error: SandboxError) -> SandboxError:
         """Keep an error for the end of the test, in case the application swallows it."""

@@ -153,8 +153,19 @@ def changes_session(sql: str) -> bool:
     return _SETS.search(_without(sql)) is not None
 
 
-def _without(sql: str, *, notes_only: bool = False) -> str:
-    """Return the text with its comments, and the inside of literals and quoted names, left out."""
+def without_literals(sql: str) -> str:
+    """Return the text without its comments, and with nothing between quotes; names are kept."""
+    return _without(sql, names=True)
+
+
+def _without(sql: str, *, notes_only: bool = False, names: bool = False) -> str:
+    """Return the text with its comments, and the inside of literals and quoted names, left out.
+
+    Args:
+        sql: The text.
+        notes_only: Keep literals and names.
+        names: Keep names.
+    """
     parts = []
     at = 0
     while match := _OPAQUE.search(sql, at):
@@ -165,7 +176,7 @@ def _without(sql: str, *, notes_only: bool = False) -> str:
             at = _end_of_block(sql, at)
         elif match["note"]:
             parts.append(" ")
-        elif notes_only:
+        elif notes_only or (names and match["name"]):
             parts.append(match[0])
         else:
             parts.append('""' if match["name"] else "''")

@@ -43,6 +43,7 @@ class AsyncpgConnection(ExecutingConnection):
     def set_isolation_level(self, level: str) -> None:
         """Note it: a test has one transaction, in which no other can be seen."""
         self.oneloop_note("autocommit", level == "autocommit")
+        self.oneloop_note("isolation_level", level)
 
 
 class AsyncpgDriver:

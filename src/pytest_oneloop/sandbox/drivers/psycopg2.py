@@ -62,6 +62,7 @@ class Psycopg2Connection(SandboxedConnection, extensions.connection):
     def set_isolation_level(self, level: int | None) -> None:
         """Note it: a test has one transaction, in which no other can be seen."""
         self.oneloop_note("autocommit", level == extensions.ISOLATION_LEVEL_AUTOCOMMIT)
+        self.oneloop_note("isolation_level", level)
 
     @property
     def closed(self) -> int:
