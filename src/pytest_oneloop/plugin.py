@@ -201,7 +201,7 @@ def pytest_fixture_setup(
 def pytest_runtest_teardown(item: pytest.Item) -> Generator[None, None, None]:
     """End the sandbox after the test's fixtures; show what the application has swallowed."""
     from pytest_oneloop.choices import ENDING  # noqa: PLC0415 - not for `pytest --version`
-    from pytest_oneloop.report.failures import raise_unseen  # noqa: PLC0415
+    from pytest_oneloop.report.failures import raise_unseen, warn_of_left_open  # noqa: PLC0415
 
     run = item.config.stash[RUN]
     run.finish()
@@ -211,6 +211,7 @@ def pytest_runtest_teardown(item: pytest.Item) -> Generator[None, None, None]:
         item.stash[ENDING] = run.end()
         raise
     item.stash[ENDING] = ending = run.end()
+    warn_of_left_open(item, ending)
     raise_unseen(ending.problems, item.stash[SEEN])
     return result
 

@@ -77,6 +77,11 @@ EXAMPLES: list[OneloopError | OneloopWarning] = [
     schema.MissingAlembicError(_INI),
     schema.SchemaChangedError("alembic 5 revisions"),
     server.SeedBusyError(Path("/home/ann/.cache/pytest-oneloop/7f3a.lock"), waited=900),
+    strategies.LeftOpenWarning(
+        test=_TEST,
+        places=["shop/feed.py:31"],
+        prepared=["transfer-17"],
+    ),
     strategies.SessionsRemainError(
         "oneloop_run_7f3a_main",
         sessions=["session 812 (active), holds AccessExclusive on orders, is waited for by 811"],
@@ -173,6 +178,7 @@ EXAMPLES: list[OneloopError | OneloopWarning] = [
     doctor.CollectionFailedError(reason="unrecognized arguments: --cov=shop"),
     doctor.CollectionTimeoutError(seconds=600),
     doctor.MapNameError(path=Path("tests")),
+    doctor.PageNotWrittenError(path=Path("map.html"), problem="permission denied"),
     loopmap.PageNameError(path=Path("tests/test_orders.py")),
     loopmap.PageNotWritableError(path=Path("out/map.html"), problem="there is no folder out"),
     loopmap.PageTakenForProjectError(path=Path("/tmp/map.html")),  # noqa: S108

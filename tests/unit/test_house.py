@@ -57,7 +57,7 @@ BELOW: dict[str, set[str]] = {
     # What pytest sees.
     "attempts": set(),
     "choices": {"attempts", "isolation", "options", "run", "strategies"},
-    "report": {"errors", "loops", "maps", "options", "project", "run", "sandbox", "settings"},
+    "report": {"errors", "isolation", "loops", "maps", "options", "project", "run", "sandbox", "settings"},
     "plugin": {
         *("errors", "options", "settings", "loops", "run", "report", "choices"),
         *("fixtures", "fixtures_asyncio"),

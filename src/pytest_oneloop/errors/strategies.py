@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, ClassVar
 
-from pytest_oneloop.errors import OneloopError
+from pytest_oneloop.errors import OneloopError, OneloopWarning
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -38,4 +38,40 @@ class SessionsRemainError(OneloopError):
                 "close these connections in the test; for sessions of another role, let the role "
                 "of oneloop_server be a member of it or of pg_signal_backend."
             ),
+        )
+
+
+class LeftOpenWarning(OneloopWarning):
+    """A test on a real database has not given back what it took there.
+
+    Attributes:
+        test: The node id of the test.
+        places: Where it checked out connections that are still open, as `file:line`.
+        sessions: The sessions that were in the way afterwards, in words, with what they held.
+        prepared: The names of transactions that were prepared, and never ended.
+    """
+
+    code: ClassVar[str] = "OL211"
+
+    def __init__(
+        self,
+        *,
+        test: str,
+        places: Sequence[str],
+        sessions: Sequence[str] = (),
+        prepared: Sequence[str] = (),
+    ) -> None:
+        self.test = test
+        self.places = tuple(places)
+        self.sessions = tuple(sessions)
+        self.prepared = tuple(prepared)
+        found = [f"a connection checked out at {place} is still open" for place in self.places]
+        found += [f"{session} was in the way" for session in self.sessions]
+        found += [f"the prepared transaction {name!r} was not ended" for name in self.prepared]
+        super().__init__(
+            f"{test} has left something open on a real database, which was ended by force: "
+            f"{'; '.join(found)}.",
+            why="a session is not closed at the end of the test, or a task or a thread outlives it",
+            instead="close it in the test that opens it (`async with session_factory() as "
+            "session: ...`), and await or cancel tasks",
         )

@@ -10,9 +10,12 @@ import pytest
 
 from pytest_oneloop.errors import OneloopError, SetupError
 from pytest_oneloop.errors.sandbox import SandboxError
+from pytest_oneloop.errors.strategies import LeftOpenWarning
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
+
+    from pytest_oneloop.isolation import Ending
 
 _SHOWN: pytest.StashKey[dict[str, str]] = pytest.StashKey()
 """The texts that the run has shown, and the test that each was shown for, in `config.stash`."""
@@ -67,6 +70,23 @@ def raise_unseen(problems: Sequence[OneloopError], seen: list[BaseException]) ->
         if problem not in seen:
             problem.add_note(_CAUGHT)
             raise problem.with_traceback(None)
+
+
+def warn_of_left_open(item: pytest.Item, ending: Ending) -> None:
+    """Warn if a test on a real database has not given back what it took there."""
+    outcome = ending.outcome
+    sessions = [str(session) for session in outcome.ended] if outcome else []
+    prepared = outcome.prepared if outcome else ()
+    if ending.left_open or sessions or prepared:
+        # A connection that was just dropped may still be seen on the server: it was named already.
+        item.warn(
+            LeftOpenWarning(
+                test=item.nodeid,
+                places=[str(place) for place in ending.left_open],
+                sessions=[] if ending.left_open else sessions,
+                prepared=prepared,
+            )
+        )
 
 
 def _show_project_alone(item: pytest.Item, error: SandboxError, report: pytest.TestReport) -> None:
