@@ -35,7 +35,9 @@ _CROSSINGS: Final = 5
 def render(loop_map: LoopMap) -> str:
     """Return the page, as text of a file in UTF-8."""
     folded = fold(loop_map)
-    environment = Environment(autoescape=True, undefined=StrictUndefined)
+    environment = Environment(
+        autoescape=True, undefined=StrictUndefined, keep_trailing_newline=True
+    )
     guests = {id(guest): number for number, guest in enumerate(folded.guests)}
     arrows = {id(arrow): number for number, arrow in enumerate(folded.arrows)}
     environment.filters["number"] = lambda known: (guests | arrows)[id(known)]
