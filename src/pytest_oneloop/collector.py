@@ -50,6 +50,9 @@ def pytest_load_initial_conftests(early_config: pytest.Config, parser: pytest.Pa
     """Tell a setting left out from one that was written; keep the figures of pytest-cov."""
     if _setting(early_config, "asyncio_mode") is not None:
         parser.addini(TEST_SCOPE, "", type="string", default=_NotChosen("function"))
+    if _setting(early_config, "cache_dir") is None:
+        # The doctor names a folder of its own; without pytest's cache nobody knows the option.
+        parser.addini("cache_dir", "", default="")
     if hasattr(early_config.known_args_namespace, "no_cov"):
         early_config.known_args_namespace.no_cov = True
 

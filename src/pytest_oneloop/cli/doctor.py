@@ -150,7 +150,12 @@ def _show(examined: _Examined, page: Path | None, *, fix: bool, with_map: bool) 
 
 def _write_page(case: Case, file: Path) -> None:
     from pytest_oneloop.doctor.mapping import loop_map  # noqa: PLC0415
+    from pytest_oneloop.errors.doctor import PageNotWrittenError  # noqa: PLC0415
+    from pytest_oneloop.errors.project import NotWritableError  # noqa: PLC0415
     from pytest_oneloop.maps.page import render  # noqa: PLC0415
     from pytest_oneloop.project.writing import write_whole  # noqa: PLC0415
 
-    write_whole(file, render(loop_map(case)).encode())
+    try:
+        write_whole(file, render(loop_map(case)).encode())
+    except NotWritableError as error:
+        raise PageNotWrittenError(path=file, problem=error.problem) from None

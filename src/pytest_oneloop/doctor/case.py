@@ -22,7 +22,7 @@ if TYPE_CHECKING:
     from pytest_oneloop.doctor.suite import Closure, Fixture, Group, Suite, Test
 
 # A test's body is read only if one of these words, or a name that holds an engine, is in its file.
-_WORDS = ("TestClient", "ASGITransport", "AsyncClient")
+_WORDS = ("TestClient(", "ASGITransport(", "AsyncClient(")
 
 
 @dataclass
@@ -35,6 +35,7 @@ class Case:
 
     suite: Suite
     reading: Reading = field(init=False)
+    _tells: dict[str, bool] = field(default_factory=dict)
     _grounded: dict[tuple[int, int], Value | None] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
@@ -81,8 +82,11 @@ class Case:
 
     def test_facts(self, test: Test) -> Facts:
         """Return what a test's body does; nothing where its file has none of the telling words."""
-        module = self.reading.sources.at(test.place.path)
-        if not any(word in module.text for word in self._telling):
+        path = test.place.path
+        if path not in self._tells:
+            text = self.reading.sources.at(path).text
+            self._tells[path] = any(word in text for word in self._telling)
+        if not self._tells[path]:
             return Facts()
         found = self.reading.function(test.place)
         return self.reading.facts(*found) if found else Facts()

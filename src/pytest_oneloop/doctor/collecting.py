@@ -34,7 +34,10 @@ _OPTIONS = ("-p", "no:oneloop", "-p", "no:pytest_oneloop.plugin", "-p", COLLECTO
 _PROJECT_FILES = ("pytest.ini", ".pytest.ini", "pyproject.toml", "tox.ini", "setup.cfg", "setup.py")
 _CONFTEST = re.compile(r"^ImportError while loading conftest '(.+)'\.$", re.MULTILINE)
 _REASON = re.compile(r"^E\s+(\S.*)$", re.MULTILINE)
-_REFUSED = re.compile(r"(?:^|: )error: (.+)$|^ERROR:?\s+(.+)$", re.MULTILINE)
+_REFUSED = (
+    re.compile(r"^.*?: error: (.+)$", re.MULTILINE),
+    re.compile(r"^ERROR: (.+)$", re.MULTILINE),
+)
 
 
 def collect(path: Path) -> Suite:
@@ -55,7 +58,7 @@ def collect(path: Path) -> Suite:
     with tempfile.TemporaryDirectory(prefix="oneloop-doctor-") as folder:
         file = Path(folder) / "facts.json"
         targets = [] if path.resolve() == root else [str(path.resolve())]
-        output = _run([f"--oneloop-facts={file}", *targets], root)
+        output = _run([f"--oneloop-facts={file}", "-o", f"cache_dir={folder}", *targets], root)
         facts = json.loads(file.read_bytes()) if file.exists() else None
     if facts is None:
         raise _refusal(output, root)
@@ -105,9 +108,9 @@ def _refusal(output: str, root: Path) -> SuiteNotImportedError | CollectionFaile
         file = Path(conftest[1])
         shown = str(file.relative_to(root)) if file.is_relative_to(root) else str(file)
         return SuiteNotImportedError(path=shown, reason=_reason(output))
-    refused = _REFUSED.search(output)
+    refused = next((found for one in _REFUSED if (found := one.search(output))), None)
     last = output.strip().rpartition("\n")[2] or "it said nothing"
-    return CollectionFailedError(reason=(refused[1] or refused[2]) if refused else last)
+    return CollectionFailedError(reason=refused[1] if refused else last)
 
 
 def _not_imported(facts: Mapping[str, Any]) -> SuiteNotImportedError:

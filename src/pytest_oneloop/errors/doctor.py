@@ -107,6 +107,26 @@ class CollectionTimeoutError(UsageError):
         )
 
 
+class PageNotWrittenError(UsageError):
+    """The page of the loop map cannot be written.
+
+    Args:
+        path: The file.
+        problem: What the system said.
+    """
+
+    code: ClassVar[str] = "OL527"
+
+    def __init__(self, *, path: Path, problem: str) -> None:
+        self.path = path
+        self.problem = problem
+        super().__init__(
+            f"The loop map cannot be written to {path}: {problem}.",
+            why="it is a folder, its folder does not exist, or this user may not write there.",
+            instead="name another file; nothing has been written.",
+        )
+
+
 class MapNameError(UsageError):
     """What was named for the page of the loop map is not the name of a page.
 

@@ -11,6 +11,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
 
     from pytest_oneloop.doctor.case import Case
+    from pytest_oneloop.doctor.findings import Outcome
     from pytest_oneloop.doctor.suite import Group
     from pytest_oneloop.loops.loopmap import Place
 
@@ -22,12 +23,14 @@ class Mixed:
     Attributes:
         beside: The asynchronous fixtures in its tests.
         shares: They share a database with the application, so that objects cross loops.
+        hands_in: A fixture puts another dependency into the application, which may be a session.
         inside: Tests that are asynchronous themselves.
         tests: All tests that it is in.
     """
 
     beside: dict[str, None] = field(default_factory=dict)
     shares: bool = False
+    hands_in: bool = False
     inside: set[str] = field(default_factory=set)
     tests: set[str] = field(default_factory=set)
 
@@ -47,6 +50,7 @@ def test_client(case: Case) -> Iterator[Finding]:
                 or ((given := case.given(one, group.closure)) is not None and given.bound)
                 for one in beside
             )
+            mixed.hands_in |= any(case.facts(one).overrides for one in case.own(group))
             mixed.tests.update(tests)
             if group.on_loop:
                 mixed.inside.update(tests)
@@ -82,5 +86,17 @@ def _finding(place: Place, mixed: Mixed) -> Finding:
         "inside a test's loop stops that loop.",
         fix="write async def tests, with httpx.AsyncClient(transport=ASGITransport(app)), or the "
         "fixture client of pytest-oneloop.",
-        with_oneloop="fails" if mixed.inside else "fixed",
+        with_oneloop=_outcome(mixed),
     )
+
+
+def _outcome(mixed: Mixed) -> Outcome:
+    """Return what the plugin makes of it.
+
+    Connections of the plugin's follow a session to any loop. An `async def` test and the
+    application inside its TestClient are two loops at once: a real database for that test can
+    serve them, but not a session that is handed from one to the other.
+    """
+    if not mixed.inside:
+        return "fixed"
+    return "fails" if mixed.hands_in else "slower"
