@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from pytest_oneloop.demo.setups import FILES
+from pytest_oneloop.demo.setups import FILES, RUBBISH
 from tools.processes import MARK, processes_of, wait_until
 
 if TYPE_CHECKING:
@@ -157,7 +157,7 @@ def test_write_gives_the_files(place: Place) -> None:
     assert (result.returncode, result.stderr) == (0, "")
     assert result.stdout == "Wrote 8 set-ups to trap; trap/README.md says how to run them.\n"
     for path in FILES.rglob("*"):
-        if path.is_file() and "__pycache__" not in path.parts:
+        if path.is_file() and not {*RUBBISH} & {*path.parts}:
             assert (folder / path.relative_to(FILES)).read_text() == path.read_text()
 
 

@@ -11,6 +11,8 @@ from pathlib import Path
 
 import pytest
 
+from pytest_oneloop.demo.setups import RUBBISH
+
 PROJECT = Path(__file__).parents[2]
 OTHER_LOOP = "attached to a different loop"
 BUSY = "cannot perform operation: another operation is in progress"
@@ -68,11 +70,11 @@ def test_the_wheel_holds_the_set_ups(wheel: Path) -> None:
     shipped = {
         f"pytest_oneloop/demo/setups/{path.relative_to(setups)}"
         for path in setups.rglob("*")
-        if path.is_file() and "__pycache__" not in path.parts
+        if path.is_file() and not {*RUBBISH} & {*path.parts}
     }
     assert len(shipped) == 2 + 8 * 3
     assert shipped <= names
-    assert not any("__pycache__" in name for name in names)
+    assert not any(rubbish in name for name in names for rubbish in RUBBISH)
 
 
 def test_without_the_extra_it_says_what_to_install(clean: Path, tmp_path: Path) -> None:

@@ -8,7 +8,7 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from pytest_oneloop.demo.setups import FILES
+from pytest_oneloop.demo.setups import FILES, RUBBISH
 from pytest_oneloop.errors.demo import UnwritablePlaceError
 
 if TYPE_CHECKING:
@@ -82,7 +82,7 @@ def _fill(folder: Path, setups: Sequence[SetUp]) -> None:
             folder / setup.folder,
             # The package may lie where its files are read-only; the user's are to be edited.
             copy_function=shutil.copyfile,
-            ignore=shutil.ignore_patterns("__pycache__"),
+            ignore=shutil.ignore_patterns(*RUBBISH),
         )
 
 

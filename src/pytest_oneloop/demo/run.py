@@ -20,7 +20,7 @@ from pytest_oneloop.databases.urls import connect_url
 from pytest_oneloop.demo.measurement import Measurement, telling
 from pytest_oneloop.demo.process import Outcome, RunFailedError, run_pytest
 from pytest_oneloop.demo.proxy import CountingProxy
-from pytest_oneloop.demo.setups import FILES
+from pytest_oneloop.demo.setups import FILES, RUBBISH
 from pytest_oneloop.demo.traffic import Traffic
 from pytest_oneloop.errors.demo import SetUpRunError
 
@@ -97,7 +97,8 @@ class Bench:
             self._server = stack.enter_context(_server(self._scratch / "cache"))
             self.version = self._server.version
             for plugin in (False, True):
-                shutil.copytree(FILES, self._projects(plugin=plugin))
+                ignored = shutil.ignore_patterns(*RUBBISH)
+                shutil.copytree(FILES, self._projects(plugin=plugin), ignore=ignored)
             self._stack = stack.pop_all()
         return self
 

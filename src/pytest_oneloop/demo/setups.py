@@ -12,6 +12,9 @@ if TYPE_CHECKING:
 FILES = Path(__file__).with_name("setups")
 """The folder of the application (`app.py`) and of one folder for each set-up."""
 
+RUBBISH = ("__pycache__", ".pytest_cache")
+"""What Python and pytest leave there, should somebody run the tests where they lie."""
+
 
 @dataclass(frozen=True, slots=True)
 class SetUp:
