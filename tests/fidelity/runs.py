@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import json
 import shutil
+from concurrent.futures import Future, ThreadPoolExecutor
+from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -12,18 +14,24 @@ from sqlalchemy import create_engine
 
 from fidelity.schema import create
 from fidelity.verdicts import Outcome
+from pytest_oneloop.options import STRATEGIES
 from tools.projects import Project
 from tools.servers import database_url, fresh_database
 
 if TYPE_CHECKING:
+    from collections.abc import Iterator
+
     from pytest_oneloop.databases.address import ServerAddress
 
 HERE = Path(__file__).parent
-CHECKED = "-checked"
-"""What follows a program's name where its test has also compared what it saw with the truth."""
+AT_ONCE = 2
+"""How many runs go on at the same time: much of each is waiting for the server."""
+
+Outcomes = dict[str, Outcome]
+"""What became of each program, by its name."""
 
 
-@dataclass
+@dataclass(frozen=True)
 class Runs:
     """All programs, on a plain database and in the strategies.
 
@@ -34,40 +42,61 @@ class Runs:
 
     server: ServerAddress
     folder: Path
-    _found: dict[str, dict[str, Outcome]] = field(default_factory=dict)
+    _runs: dict[str, Future[Outcomes]] = field(default_factory=dict)
 
-    def plain(self) -> dict[str, Outcome]:
+    def plain(self) -> Outcomes:
         """Return the outcomes on databases that the plugin has nothing to do with."""
-        if "plain" not in self._found:
-            with fresh_database(self.server, "fidelity_template") as address:
-                engine = create_engine(database_url(address, "postgresql+psycopg"))
-                with engine.begin() as connection:
-                    create(connection)
-                engine.dispose()
-                self._found["plain"] = self._run(
-                    "plain", "-p", "no:oneloop", FIDELITY_PLAIN=database_url(address)
-                )
-        return self._found["plain"]
+        return self._runs["plain"].result()
 
-    def strategy(self, name: str) -> dict[str, Outcome]:
-        """Return the outcomes in a strategy; under `auto` also those of tests that check."""
-        if name not in self._found:
-            truth = {}
-            if name == "auto":
-                file = self.folder / "truth.json"
-                seen = {program: outcome.seen for program, outcome in self.plain().items()}
-                file.write_text(json.dumps(seen), encoding="utf-8")
-                truth["FIDELITY_TRUTH"] = str(file)
-            server = replace(self.server, database="postgres")
-            self._found[name] = self._run(
-                name,
-                f"--oneloop-strategy={name}",
-                ONELOOP_SERVER=database_url(server, "postgresql"),
-                **truth,
-            )
-        return self._found[name]
+    def strategy(self, name: str) -> Outcomes:
+        """Return the outcomes in a strategy."""
+        return self._runs[name].result()
 
-    def _run(self, name: str, *options: str, **environment: str) -> dict[str, Outcome]:
+    def checked(self) -> Outcomes:
+        """Return the outcomes under `auto` of tests that expect what a plain database gives.
+
+        Only of those programs that had another outcome where nothing was expected.
+        """
+        return self._runs["checked"].result()
+
+    @contextmanager
+    def going_on(self) -> Iterator[Runs]:
+        """Make all runs in the background while the block lasts."""
+        with ThreadPoolExecutor(AT_ONCE) as pool:
+            self._runs["plain"] = pool.submit(self._run_plain)
+            for name in STRATEGIES:
+                self._runs[name] = pool.submit(self._run_strategy, name)
+            if "auto" in STRATEGIES:
+                self._runs["checked"] = pool.submit(self._run_checked)
+            try:
+                yield self
+            finally:
+                pool.shutdown(cancel_futures=True)
+
+    def _run_plain(self) -> Outcomes:
+        with fresh_database(self.server, "fidelity_template") as address:
+            engine = create_engine(database_url(address, "postgresql+psycopg"))
+            with engine.begin() as connection:
+                create(connection)
+            engine.dispose()
+            return self._run("plain", "-p", "no:oneloop", FIDELITY_PLAIN=database_url(address))
+
+    def _run_strategy(self, strategy: str, **environment: str) -> Outcomes:
+        return self._run(
+            "checked" if environment else strategy,
+            f"--oneloop-strategy={strategy}",
+            ONELOOP_SERVER=database_url(replace(self.server, database="postgres"), "postgresql"),
+            **environment,
+        )
+
+    def _run_checked(self) -> Outcomes:
+        plain, found = self.plain(), self.strategy("auto")
+        truth = {name: plain[name].seen for name in plain if found[name] != plain[name]}
+        file = self.folder / "truth.json"
+        file.write_text(json.dumps(truth), encoding="utf-8")
+        return self._run_strategy("auto", FIDELITY_TRUTH=str(file)) if truth else {}
+
+    def _run(self, name: str, *options: str, **environment: str) -> Outcomes:
         folder = self.folder / name
         shutil.copytree(HERE / "project", folder, ignore=shutil.ignore_patterns("__pycache__"))
         file = folder / "outcomes.json"

@@ -10,7 +10,6 @@ import pytest
 
 from fidelity.catalogue import TOPICS, programs
 from fidelity.program import Program, program
-from fidelity.runs import CHECKED
 from fidelity.verdicts import Outcome, Verdict, judge
 from pytest_oneloop.options import STRATEGIES
 
@@ -55,7 +54,10 @@ def test_a_difference_is_never_silent(one: Program, strategy: str, runs: Runs) -
 @pytest.mark.skipif("auto" not in STRATEGIES, reason="there is no strategy `auto` yet")
 @each_program
 def test_under_auto_a_test_gets_what_a_plain_database_gives(one: Program, runs: Runs) -> None:
-    assert runs.strategy("auto")[one.name + CHECKED] == runs.plain()[one.name]
+    plain, outcome = runs.plain()[one.name], runs.strategy("auto")[one.name]
+
+    # What the plugin cannot notice by itself, it notices by the failure of a test that knows.
+    assert plain in (outcome, runs.checked().get(one.name))
 
 
 @pytest.mark.parametrize(

@@ -12,8 +12,12 @@ from tools.servers import running_server
 
 def main() -> None:
     """Run all programs, and write what became of them."""
-    with running_server() as server, tempfile.TemporaryDirectory() as folder:
-        PAGE.write_text(render(Runs(server, Path(folder))), encoding="utf-8")
+    with (
+        running_server() as server,
+        tempfile.TemporaryDirectory() as folder,
+        Runs(server, Path(folder)).going_on() as runs,
+    ):
+        PAGE.write_text(render(runs), encoding="utf-8")
 
 
 if __name__ == "__main__":

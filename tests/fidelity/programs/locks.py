@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+from contextlib import suppress
 from typing import TYPE_CHECKING
 
 from sqlalchemy import text
@@ -140,14 +141,18 @@ async def insert_after_a_rollback(engine: AsyncEngine) -> Seen:
     rollback="there are no deadlocks: transactions that write take turns",
 )
 async def deadlock(engine: AsyncEngine) -> Seen:
-    async def swap(first: int, second: int) -> str:
+    begun = asyncio.Event(), asyncio.Event()
+
+    async def swap(own: int, other: int) -> str:
         async with engine.connect() as connection:
             await do(connection, "SET LOCAL deadlock_timeout = '50ms'")
-            await do(connection, f"UPDATE job SET state = 'x' WHERE id = {first}")
-            await asyncio.sleep(0.1)
-            update = f"UPDATE job SET state = 'y' WHERE id = {second}"
+            await do(connection, f"UPDATE job SET state = 'x' WHERE id = {own + 1}")
+            begun[own].set()
+            with suppress(TimeoutError):  # in the sandbox it begins after this one has ended
+                await asyncio.wait_for(begun[other].wait(), 0.5)
+            update = f"UPDATE job SET state = 'y' WHERE id = {other + 1}"
             outcome = await error_of(do(connection, update))
             await connection.commit()
             return outcome
 
-    return {"outcomes": sorted(await asyncio.gather(swap(1, 2), swap(2, 1)))}
+    return {"outcomes": sorted(await asyncio.gather(swap(0, 1), swap(1, 0)))}

@@ -23,6 +23,14 @@ async def listen(connection: AsyncConnection) -> list[object]:
     return heard
 
 
+async def until_heard(heard: list[object], count: int) -> None:
+    """Wait until so many messages were heard, half a second at most."""
+    for _ in range(50):
+        if len(heard) >= count:
+            return
+        await asyncio.sleep(0.01)
+
+
 @program(
     "a message is heard by another session, after the commit",
     rollback="nothing is heard: nothing is ever committed",
@@ -34,7 +42,7 @@ async def heard_after_the_commit(engine: AsyncEngine) -> Seen:
         await asyncio.sleep(0.05)
         before = list(heard)
         await b.commit()
-        await asyncio.sleep(0.1)
+        await until_heard(heard, 1)
         await a.invalidate()
         return {"before": before, "after": heard}
 
@@ -59,7 +67,7 @@ async def heard_once(engine: AsyncEngine) -> Seen:
         heard = await listen(a)
         await do(b, "NOTIFY news, 'x'", "NOTIFY news, 'x'", "NOTIFY news, 'y'")
         await b.commit()
-        await asyncio.sleep(0.1)
+        await until_heard(heard, 2)
         await a.invalidate()
         return {"heard": heard}
 

@@ -21,9 +21,7 @@ async def gap_after_a_rollback(engine: AsyncEngine) -> Seen:
         return {"step": await value(a, "SELECT nextval('numbers')") - first}
 
 
-@program(
-    "the first row of an identity column has the number 1", rollback="ids go on from test to test"
-)
+@program("the first row of an identity column has the number 1")
 async def first_identity(engine: AsyncEngine) -> Seen:
     async with engine.connect() as a:
         return {"id": await value(a, "INSERT INTO note (text) VALUES ('a') RETURNING id")}

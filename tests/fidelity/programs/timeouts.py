@@ -62,10 +62,10 @@ async def lock_timeout(engine: AsyncEngine) -> Seen:
 @program("a connection that is idle in its transaction for too long is ended")
 async def idle_in_transaction(engine: AsyncEngine) -> Seen:
     async with engine.connect() as a:
-        await do(a, "SET idle_in_transaction_session_timeout = '30ms'")
+        await do(a, "SET idle_in_transaction_session_timeout = '150ms'")
         await a.commit()
         await do(a, "INSERT INTO job VALUES (4)")
-        await asyncio.sleep(0.2)
+        await asyncio.sleep(0.4)
         failed = await error_of(do(a, "SELECT 1")) != "no error"
         await a.invalidate()
     async with engine.connect() as b:
@@ -75,7 +75,7 @@ async def idle_in_transaction(engine: AsyncEngine) -> Seen:
 @program("a transaction that takes too long is ended")
 async def transaction_timeout(engine: AsyncEngine) -> Seen:
     async with engine.connect() as a:
-        await do(a, "SET LOCAL transaction_timeout = '50ms'", "INSERT INTO job VALUES (4)")
+        await do(a, "SET LOCAL transaction_timeout = '300ms'", "INSERT INTO job VALUES (4)")
         failed = await error_of(do(a, "SELECT pg_sleep(20)")) != "no error"
         await a.invalidate()
     async with engine.connect() as b:
