@@ -27,7 +27,9 @@ _CI = {"CI", "BUILD_NUMBER"}
 _TESTS = Path(__file__).parents[1]
 _SHOP = _TESTS.parent / "examples" / "shop"
 # Of the project's tools, those that the inner projects do not use; one of them costs half a second.
-_WITHOUT = ("-p", "no:randomly", "-p", "no:sqla", "-p", "no:hypothesispytest")
+_WITHOUT = tuple(
+    f"-pno:{name}" for name in ("randomly", "sqla", "hypothesispytest", "rerunfailures")
+)
 _COUNTED = re.compile(r"(\d+) (passed|failed|errors?|skipped|deselected)")
 
 
