@@ -46,6 +46,9 @@ class _Signs(NamedTuple):
 
 _SIGNS: Final = _Signs(*"╷│╵○■◇┝┥┿━▶◀")
 _PLAIN: Final = _Signs(*".|'o#*+++=><")
+_POOR: Final = str.maketrans(
+    {"\N{MIDDLE DOT}": "-", wording.TIMES: "x", "\N{HORIZONTAL ELLIPSIS}": "~"}
+)
 
 _COLOURS: Final = {
     "session": "blue",
@@ -69,9 +72,9 @@ _LEAST: Final = 20
 def draw(loop_map: LoopMap, console: Console) -> None:
     """Write the map to a console, in its width."""
     folded = fold(loop_map, few=_FEW)
-    signs = _SIGNS if _can_encode(console.encoding, "".join(_SIGNS)) else _PLAIN
-    painter = _Painter(folded, signs, console.width)
-    console.print(Text(f"Loop map of {loop_map.title}", style="bold"))
+    spelling = _Spelling(console.encoding)
+    painter = _Painter(folded, spelling, console.width)
+    console.print(Text(spelling.of(f"Loop map of {loop_map.title}"), style="bold"))
     for words in filter(None, (wording.summary(loop_map), wording.folding(folded))):
         console.print(Text(words))
     console.print()
@@ -81,18 +84,37 @@ def draw(loop_map: LoopMap, console: Console) -> None:
     console.print(painter.legend())
     for told in objects(folded):
         place = f" ({told.place})" if told.place else ""
+        made = f"is made on the {told.made_on} by {told.made_by},"
+        used = f"and used on {told.used_on} by {told.used_by}{place}."
         console.print()
         console.print(
-            Text(told.what, style="bold red"),
-            Text(f"is made on the {told.made_on} by {told.made_by},"),
-            Text(f"and used on {told.used_on} by {told.used_by}{place}."),
+            Text(spelling.of(told.what), style="bold red"), Text(spelling.of(f"{made} {used}"))
         )
+
+
+class _Spelling:
+    """How signs and texts are written in an encoding, which may lack some of them.
+
+    Attributes:
+        signs: What lines are made of.
+    """
+
+    def __init__(self, encoding: str) -> None:
+        self._encoding = encoding
+        self._is_poor = not _can_encode(encoding, "".join(_SIGNS))
+        self.signs = _PLAIN if self._is_poor else _SIGNS
+
+    def of(self, text: str) -> str:
+        """Return a text as it can be written; what has no other form becomes a question mark."""
+        if not self._is_poor:
+            return text
+        return text.translate(_POOR).encode(self._encoding, "replace").decode(self._encoding)
 
 
 def _can_encode(encoding: str, text: str) -> bool:
     try:
         text.encode(encoding)
-    except (UnicodeEncodeError, LookupError):
+    except UnicodeEncodeError:
         return False
     return True
 
@@ -102,13 +124,14 @@ class _Painter:
 
     Args:
         folded: The map.
-        signs: What lines are made of.
+        spelling: Of the signs that lines are made of, and of names.
         width: The cells of a line.
     """
 
-    def __init__(self, folded: Folded, signs: _Signs, width: int) -> None:
+    def __init__(self, folded: Folded, spelling: _Spelling, width: int) -> None:
         self._folded = folded
-        self._signs = signs
+        self._spelling = spelling
+        self._signs = spelling.signs
         self._timeline: Timeline = timeline(folded)
         self._room = max(width - 2 * self._timeline.width, _LEAST)
         # For each column, the loop that is open there.
@@ -189,6 +212,6 @@ class _Painter:
             line = " " if held is None else self._signs.line
             text.append(cells.get(n, line), style=style if n in cells and style else colour)
         if words:
-            text.append(f" {words}", style=style)
+            text.append(f" {self._spelling.of(words)}", style=style)
         text.rstrip()
         return text
