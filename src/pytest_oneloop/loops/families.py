@@ -60,7 +60,8 @@ _TEXTS = {
     Family.UNAWAITED: re.compile(
         r"'(coroutine|async_generator)' object .*"
         r"|object async_generator can't be used in 'await' expression"
-        r"|'.*' requested an async fixture '\w+'.*",
+        r"|'.*' requested an async fixture '\w+'.*"
+        r"|.*<(coroutine|async_generator) object .*",
         re.DOTALL,
     ),
 }
@@ -75,7 +76,7 @@ _RAISED_IN = {
     Family.GREENLET: ("MissingGreenlet",),
     Family.CANCEL_SCOPE: ("RuntimeError",),
     Family.NESTED_RUN: ("RuntimeError",),
-    Family.UNAWAITED: ("AttributeError", "TypeError", "Failed"),
+    Family.UNAWAITED: ("AttributeError", "TypeError", "AssertionError", "Failed"),
 }
 _ANYWHERE = (Family.DIFFERENT_LOOP, Family.UNAWAITED)
 """Raised by the interpreter itself, so the last line may be the project's."""

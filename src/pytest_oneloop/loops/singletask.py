@@ -272,6 +272,8 @@ def _unawaited_name(error: BaseException, values: Mapping[str, object]) -> str |
     for name, value in unawaited.items():
         if value is used:
             return name
+    if isinstance(error, AssertionError):
+        return next((name for name, value in unawaited.items() if repr(value) in str(error)), None)
     # A TypeError names the kind alone; one value of the kind must be it.
     kinds = {name: type(value).__name__ for name, value in unawaited.items()}
     alike = [name for name, kind in kinds.items() if kind in str(error)]

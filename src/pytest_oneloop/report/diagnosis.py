@@ -124,6 +124,8 @@ class Explainer:
         """
         function: Any = getattr(item, "obj", None)
         inner = getattr(function, "__func__", function)
+        if not inspect.isfunction(inner):
+            return None
         if inner not in self._tests:
             self._tests[inner] = self._watched(_body(inner), _TestOrigin(item, self._scopes))
         known = self._tests[inner]
