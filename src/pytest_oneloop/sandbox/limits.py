@@ -93,7 +93,15 @@ _CHANGED: Final = re.compile(
 _LOCKS_ROWS: Final = re.compile(
     r"\bFOR\s+(?:NO\s+KEY\s+UPDATE|UPDATE|KEY\s+SHARE|SHARE)\b", re.IGNORECASE
 )
+_INNER: Final = re.compile(
+    r"^\s*(?:SAVEPOINT|RELEASE|ROLLBACK\s+TO|SET\s+LOCAL|LOCK)\b", re.IGNORECASE
+)
+"""What PostgreSQL refuses, or leaves without effect, outside a transaction block."""
+
 _SOURCE: Final = re.compile(r"\b(?:FROM|JOIN)\s+" + _NAME, re.IGNORECASE)
+_NAMING: Final = re.compile(r"'(?P<name>[A-Za-z_][\w$]*)'")
+"""A literal that may be the name of a table: `to_regclass('orders')`."""
+
 _WORD: Final = re.compile(r'"(?P<quoted>[^"]+)"|(?P<plain>[A-Za-z_][\w$]*)')
 
 
@@ -104,13 +112,15 @@ class _Reading:
     Attributes:
         limits: What no sandbox can show.
         changed: The tables that it changes, or whose rows it locks.
-        words: All names in it.
+        words: All names in it, those in literals included.
+        inner: It needs a transaction around it.
         session: It changes settings of the connection.
     """
 
     limits: tuple[Limit, ...]
     changed: frozenset[str]
     words: frozenset[str]
+    inner: bool
     session: bool
 
 
@@ -120,10 +130,13 @@ def _read(sql: str) -> _Reading:
     changed = {_last(match["name"]) for match in _CHANGED.finditer(text)}
     if _LOCKS_ROWS.search(text):
         changed |= {_last(match["name"]) for match in _SOURCE.finditer(text)}
+    words = {match["quoted"] or match["plain"].lower() for match in _WORD.finditer(text)}
+    words |= {match["name"].lower() for match in _NAMING.finditer(sql)}
     return _Reading(
         tuple(limit for pattern, limit in _AT_ONCE if pattern.search(text)),
         frozenset(changed),
-        frozenset(match["quoted"] or match["plain"].lower() for match in _WORD.finditer(text)),
+        frozenset(words),
+        _INNER.match(text) is not None,
         statements.changes_session(sql),
     )
 
@@ -174,6 +187,8 @@ class Watch:
             self.meet(Limit("settings belong to one connection"))
         self._beside_others(owner, reading, writes=writes)
         if alone:
+            if reading.inner:
+                self.meet(Limit("a statement needs a transaction around it, and there is none"))
             return
         if reading.changed:
             self._changed.setdefault(owner, set()).update(reading.changed)
