@@ -284,6 +284,7 @@ def _share(free: float, wanted: Sequence[float]) -> list[float]:
 def _pair(names: Sequence[str], note: str, cells: int) -> tuple[str, str]:
     """Return a name and what is said beside it: all of both, or less of them."""
     for said in filter(None, (note, note.partition(" · ")[0])):
-        if cell_len(names[0]) + 2 + cell_len(said) <= cells:
-            return names[0], said
+        for name in names:
+            if cell_len(name) + 2 + cell_len(said) <= cells:
+                return name, said
     return fit(names, cells), ""
