@@ -54,6 +54,8 @@ CREATE SEQUENCE pages CACHE 10;
 CREATE VIEW debtor AS SELECT name FROM customer WHERE owed > 0;
 
 INSERT INTO country VALUES ('DE', 'Germany', 'glad'), ('IS', 'Iceland', NULL), ('TV', '', 'sad');
+ALTER TABLE role ADD gone int NOT NULL DEFAULT 1;
+ALTER TABLE role DROP gone;
 INSERT INTO role (name, parent, since, rate, raw, tags, extra) VALUES
   ('admin', NULL, '2025-03-30 02:30+00', 0.1::float8 + 0.2, '\\x00ff27', '{a,"b c",NULL}',
     '{"a": 1.0}'),

@@ -148,7 +148,7 @@ def _serve(address: ServerAddress, database: str | None, seconds: float, jobs: _
 def _settle(admin: Admin, seconds: float) -> None:
     settings = {
         **_SETTINGS,
-        "statement_timeout": str(max(1, int((seconds - _GRACE_SECONDS) * 1000))),
+        "statement_timeout": str(int(max(seconds - _GRACE_SECONDS, seconds / 2) * 1000)),
         "lock_timeout": str(int(min(_LOCK_SECONDS, seconds) * 1000)),
     }
     # A setting that this version of the server does not have is no error when asked for like this.
