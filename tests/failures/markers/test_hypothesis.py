@@ -12,7 +12,6 @@ async def hold():
         await asyncio.sleep(0)
 
 
-@pytest.mark.asyncio
 async def test_first():
     await asyncio.gather(hold(), hold())
 
