@@ -6,6 +6,7 @@ import asyncio
 import re
 from dataclasses import dataclass, replace
 from pathlib import Path
+from unittest.mock import Mock
 
 import pytest
 
@@ -157,11 +158,20 @@ class Slotted:
         self.held = held
 
 
-class Ready:
-    """Anything can be asked of it."""
+class Touchy:
+    """Whatever is asked of it, it raises."""
+
+    @property
+    def _loop(self) -> object:
+        pytest.fail("the property was asked for")
 
     def __getattr__(self, name: str) -> object:
         pytest.fail(f"{name} was asked for")
+
+
+class Mute(Exception):  # noqa: N818 - it is no error of anybody
+    def __str__(self) -> str:
+        raise AssertionError("the text was asked for")
 
 
 def test_an_object_says_its_loop() -> None:
@@ -173,7 +183,14 @@ def test_an_object_says_its_loop() -> None:
     assert loop_of(Slotted(loop)) is loop
     assert loop_of(loop) is loop
     assert loop_of(Slotted("no loop")) is None
-    assert loop_of(Ready()) is None
+    assert loop_of(Slotted.__new__(Slotted)) is None
+    assert loop_of(Touchy()) is None
+    assert loop_of(Mock(spec=asyncio.Future)) is None
+    assert loop_of(Mock(spec=asyncio.AbstractEventLoop)) is None
+
+
+def test_an_error_of_no_kind_is_asked_for_nothing() -> None:
+    assert diagnose(Mute(), LoopRecord(), AROUND) is None
 
 
 def test_a_lock_keeps_its_loop_where_it_is_looked_for() -> None:

@@ -3,10 +3,13 @@
 from __future__ import annotations
 
 import asyncio
+import inspect
 import sysconfig
+from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Final
+from types import GetSetDescriptorType, MemberDescriptorType
+from typing import TYPE_CHECKING, Final, cast
 
 from pytest_oneloop.loops.loopmap import Place
 from pytest_oneloop.loops.tracing import ran_in
@@ -141,16 +144,18 @@ def loop_of(thing: object) -> asyncio.AbstractEventLoop | None:
 
     Public for futures and tasks alone. Locks, queues, events, streams, transports, and the
     connections of drivers all keep it in `_loop`, which nothing public shows; it is read here only,
-    without running any code of the object's class but a property of that name.
+    and without running code of the object's class: a mock would answer anything, a property raise.
     """
-    if isinstance(thing, asyncio.AbstractEventLoop):
-        return thing
-    if isinstance(thing, asyncio.Future):
-        return thing.get_loop()
-    try:
-        held = object.__getattribute__(thing, "_loop")
-    except AttributeError:
-        return None
+    # Not by isinstance, which believes what a mock says of its class.
+    if issubclass(type(thing), asyncio.Future):
+        return cast("asyncio.Future[object]", thing).get_loop()
+    held = thing
+    if not issubclass(type(thing), asyncio.AbstractEventLoop):
+        held = inspect.getattr_static(thing, "_loop", None)
+    if isinstance(held, MemberDescriptorType | GetSetDescriptorType):
+        # A slot, or an attribute of a class that Cython compiled.
+        with suppress(AttributeError):  # it is not set
+            held = held.__get__(thing)
     return held if isinstance(held, asyncio.AbstractEventLoop) else None
 
 

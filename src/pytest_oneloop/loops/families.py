@@ -89,10 +89,10 @@ def family_of(error: BaseException, trace: Trace) -> Family | None:
         error: The error alone, without what it led to.
         trace: Its frames.
     """
-    text = str(error)
     name = type(error).__name__
+    # The text last: that of an error that is none of these may be costly, or raise.
     for family, pattern in _TEXTS.items():
-        if name in _RAISED_IN[family] and pattern.fullmatch(text):
+        if name in _RAISED_IN[family] and pattern.fullmatch(str(error)):
             break
     else:
         return None
