@@ -14,7 +14,6 @@ from tools.failures import FAILURES, expected, run_failures
 from tools.servers import database_url
 
 if TYPE_CHECKING:
-
     from pytest_oneloop.databases.address import ServerAddress
     from tools.failures import Failures
 
@@ -93,6 +92,19 @@ def test_the_switch_turns_them_off(run: Runs) -> None:
     assert _all(off) == []
     assert "tracing.py" in on.finished.output
     assert "tracing.py" not in off.finished.output
+
+
+def test_the_line_to_change_mends_them(run: Runs) -> None:
+    files = [
+        f"test_{name}.py"
+        for name in ("closed", "closed_engine", "engine", "httpx", "lock", "redis")
+    ]
+    line = "What to do: in pytest.ini, write asyncio_default_test_loop_scope = session."
+
+    mended = run("function_loops", "-o", "asyncio_default_test_loop_scope=session", *files)
+
+    assert all(expected("function_loops", file).endswith(line) for file in files)
+    assert mended.finished.counts == {"passed": 9}, mended.finished.output
 
 
 def test_workers_hand_them_over(run: Runs) -> None:
