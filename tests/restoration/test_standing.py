@@ -85,7 +85,7 @@ def test_work_that_does_not_end(standing: StandingConnection, tcp_server: Server
 def test_a_server_that_is_not_there(tcp_server: ServerAddress) -> None:
     standing = StandingConnection(replace(tcp_server, port=1), seconds=10)
     for _ in range(2):
-        with pytest.raises(Exception, match="refused|Connect call failed"):
+        with pytest.raises(Exception, match=r"refused|Connect call failed"):
             standing.run(pid, task="say who it is")
     standing.close()
 
