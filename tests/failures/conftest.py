@@ -1,4 +1,4 @@
-"""These files are data: `tests/plugin/test_diagnosis_sections.py` runs them, each folder as a project.
+"""These files are data: `test_diagnosis_sections.py` runs them, each folder as a project.
 
 Each test file fails in one way; the section that its report gets lies beside it, as `.txt`.
 """
