@@ -237,7 +237,7 @@ class Restoration:
             self._renew(admin, baseline)
         if largest is not None and largest > _VACUUM_BYTES:
             for table in tables:
-                admin.execute(f"VACUUM {table.name}")
+                admin.execute(f"VACUUM (SKIP_LOCKED) {table.name}")
         return (), names
 
     def _changes(self, admin: Admin, baseline: Baseline) -> tuple[str, ...]:

@@ -21,7 +21,7 @@ _INSUFFICIENT_PRIVILEGE = "42501"
 # who is in the way. (What a session does is hidden from other roles; its locks are not.)
 BUSY = (
     "SELECT (SELECT count(*) FROM pg_stat_get_activity(NULL) a WHERE a.pid <> pg_backend_pid() "
-    "AND a.datid = d.oid AND a.leader_pid IS NULL AND EXISTS "
+    "AND a.datid = d.oid AND a.leader_pid IS NULL AND a.usesysid IS NOT NULL AND EXISTS "
     "(SELECT FROM pg_locks l WHERE l.pid = a.pid)) "
     "+ (SELECT count(*) FROM pg_prepared_xact() p WHERE p.dbid = d.oid) "
     "FROM pg_database d WHERE d.datname = current_database()"
@@ -38,7 +38,8 @@ FROM pg_stat_activity a LEFT JOIN LATERAL (
     CASE l.locktype WHEN 'virtualxid' THEN 'its transaction'
       WHEN 'transactionid' THEN 'its transaction' ELSE l.locktype END)) AS locks
   FROM pg_locks l WHERE l.pid = a.pid AND l.granted) l ON true
-WHERE a.datname = {} AND a.pid <> pg_backend_pid() AND a.leader_pid IS NULL ORDER BY a.pid
+WHERE a.datname = {} AND a.pid <> pg_backend_pid() AND a.leader_pid IS NULL
+  AND a.usesysid IS NOT NULL ORDER BY a.pid
 """
 
 
