@@ -32,6 +32,7 @@ class Ending:
         problems: The errors that the sandbox raised, which the application may have swallowed.
         limits: What the sandbox could not do as a real database would, without an error.
         left_open: Where connections were checked out that were not given back.
+        in_the_way: The sessions that were ended, in words.
         outcome: How the database was put back after real commits.
         used: The test has used the database.
     """
@@ -39,6 +40,7 @@ class Ending:
     problems: list[SandboxError] = field(default_factory=list)
     limits: list[Limit] = field(default_factory=list)
     left_open: list[Origin] = field(default_factory=list)
+    in_the_way: list[str] = field(default_factory=list)
     outcome: Outcome | None = None
     used: bool = False
 
@@ -52,6 +54,7 @@ class RealDatabases:
 
     Attributes:
         clones_wanted: How many tests will want a clone, as far as is known.
+        used: The running test has asked for its database, by an engine or by the URL.
     """
 
     def __init__(
@@ -66,6 +69,7 @@ class RealDatabases:
         self._clones: Clones | None = None
         self._clone: Destination | None = None
         self.clones_wanted = 0
+        self.used = False
 
     def begin(self, strategy: str) -> Callable[[], Destination]:
         """A test begins.
@@ -74,11 +78,13 @@ class RealDatabases:
             What gives its database, at the first call.
         """
         self._strategy = strategy
+        self.used = False
         return self.destination
 
     def destination(self) -> Destination:
         """Return the database of the running test."""
         worker = self._database()
+        self.used = True
         if self._strategy == CLONE:
             if self._clone is None:
                 self._on_a_thread(self._take)
@@ -128,7 +134,7 @@ class RealDatabases:
 
         destination = self._database().destination
         restoration = Restoration(destination.address, destination.database)
-        restoration.prepare(destination.restart)
+        restoration.prepare(destination.ids.template)
         self._restoration = restoration
 
     def _take(self) -> None:
@@ -143,7 +149,9 @@ class RealDatabases:
                 _AHEAD,
                 self.clones_wanted,
             )
-        self._clone = replace(worker.destination, database=self._clones.take())
+        self._clone = replace(
+            worker.destination, database=self._clones.take(), ids=type(worker.destination.ids)()
+        )
 
     def _give_back(self, router: Router) -> None:
         clone, self._clone = self._clone, None

@@ -157,7 +157,9 @@ def pytest_runtest_setup(item: pytest.Item) -> Generator[None, None, None]:
 
     item.stash[SEEN] = []
     strategy = item.stash[CHOICE].strategy
-    item.config.stash[RUN].begin(item.nodeid, hosted=runner_of(item) == "sync", strategy=strategy)
+    run = item.config.stash[RUN]
+    run.scoped.before_test(real=strategy != "rollback")
+    run.begin(item.nodeid, hosted=runner_of(item) == "sync", strategy=strategy)
     return (yield)
 
 
@@ -177,24 +179,35 @@ def pytest_runtest_call(item: pytest.Item) -> Generator[None, None, None]:
 def pytest_fixture_setup(
     fixturedef: pytest.FixtureDef[Any], request: pytest.FixtureRequest
 ) -> Generator[None, object, object]:
-    """Let a fixture note its loop; warn if it writes what the test's end takes along."""
-    sandbox = request.config.stash[RUN].router.sandbox
-    before = sandbox.writes
+    """Let a fixture note its loop; let what one of a wider scope writes stay for its scope."""
+    run = request.config.stash[RUN]
+    test = run.router.sandbox.test
     explainer = request.config.stash[EXPLAINER]
-    replaced = explainer.watch_fixture(fixturedef, sandbox.test) if explainer else None
+    replaced = explainer.watch_fixture(fixturedef, test) if explainer else None
+    wider = fixturedef.scope != "function"
+    before = run.scoped.begin() if wider else 0
+    done = False
     try:
         result = yield
+        done = True
     finally:
         if replaced is not None:
             setattr(*replaced)
-    if fixturedef.scope != "function" and sandbox.writes > before:
+        left_open = wider and run.scoped.end(fixturedef, request, before, done=done)
+    if left_open:
         from pytest_oneloop.errors.sandbox import ScopedRowsWarning  # noqa: PLC0415 - if it is so
 
-        warning = ScopedRowsWarning(
-            fixture=fixturedef.argname, scope=fixturedef.scope, test=sandbox.test
-        )
+        warning = ScopedRowsWarning(fixture=fixturedef.argname, scope=fixturedef.scope, test=test)
         request.node.warn(warning)
     return result
+
+
+def pytest_fixture_post_finalizer(
+    fixturedef: pytest.FixtureDef[Any], request: pytest.FixtureRequest
+) -> None:
+    """Let the rows of a fixture of a wider scope go with it."""
+    if fixturedef.scope != "function":
+        request.config.stash[RUN].scoped.finalized(fixturedef)
 
 
 @pytest.hookimpl(wrapper=True, tryfirst=True)
@@ -207,6 +220,7 @@ def pytest_runtest_teardown(item: pytest.Item) -> Generator[None, None, None]:
     run.finish()
     try:
         result = yield
+        run.scoped.tear_down()
     except BaseException:
         item.stash[ENDING] = run.end()
         raise

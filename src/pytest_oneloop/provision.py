@@ -10,6 +10,7 @@ from functools import partial
 from typing import TYPE_CHECKING, Any, Final
 
 from pytest_oneloop.databases.urls import connect_url, parse_server_url
+from pytest_oneloop.sandbox.ids import Restart
 from pytest_oneloop.sandbox.link import Constraints
 
 if TYPE_CHECKING:
@@ -20,6 +21,7 @@ if TYPE_CHECKING:
 
     from pytest_oneloop.databases.address import ServerAddress
     from pytest_oneloop.databases.seeds import Seed, SeedCache
+    from pytest_oneloop.databases.sequences import SequenceBaseline
     from pytest_oneloop.databases.templates import TemplateFacts
     from pytest_oneloop.schema import SchemaSource
     from pytest_oneloop.settings import Settings
@@ -45,13 +47,13 @@ class Destination:
         address: The server.
         database: The database's name.
         constraints: The deferrable constraints of its schema.
-        restart: The statement that lets its sequences start over; empty for none.
+        ids: What lets its sequences start over.
     """
 
     address: ServerAddress
     database: str
     constraints: Constraints = field(default_factory=Constraints)
-    restart: str = ""
+    ids: Restart = field(default_factory=Restart)
 
     def connect_arguments(self, dialect: Dialect, given: dict[str, Any]) -> dict[str, Any]:
         """Return what leads here; the application's other arguments are kept."""
@@ -268,6 +270,16 @@ def _destination(
 ) -> Destination:
     if facts is None:
         return Destination(address, database)
-    restart = facts.restart if plan.settings.restart_sequences.value else ""
+    ids = _restart(facts.sequences) if plan.settings.restart_sequences.value else Restart()
     constraints = Constraints(facts.has_deferrable, facts.deferrable)
-    return Destination(address, database, constraints, restart)
+    return Destination(address, database, constraints, ids)
+
+
+def _restart(sequences: SequenceBaseline) -> Restart:
+    from pytest_oneloop.databases.sequences import (  # noqa: PLC0415
+        noting_sql,
+        restart_noted_sql,
+        restart_sql,
+    )
+
+    return Restart(restart_sql(sequences), noting_sql(sequences), restart_noted_sql(sequences))

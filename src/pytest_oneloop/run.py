@@ -21,6 +21,7 @@ from pytest_oneloop.isolation import ROLLBACK, Ending, RealDatabases
 from pytest_oneloop.sandbox.checkouts import REQUEST
 from pytest_oneloop.sandbox.router import Router
 from pytest_oneloop.sandbox.sessions import closed_afterwards
+from pytest_oneloop.scoped import ScopedRows
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -63,9 +64,9 @@ class TestRun:
         self.tests = 0
         self.statements = 0
         self.router = Router(self._destination, frozenset(settings.passthrough.value))
+        self.scoped = ScopedRows(self.router)
         self.strategy = ROLLBACK
         self._real = RealDatabases(self.database, _on_a_thread)
-        self._stack.callback(self._real.close)
 
     # -- order -------------------------------------------------------------------------------
 
@@ -80,6 +81,10 @@ class TestRun:
         """
         self._run_id = run_id
         self._worker = worker
+
+    def expect_clones(self, number: int) -> None:
+        """Let so many clones be made ahead, at most, once a test has asked for one."""
+        self._real.clones_wanted = number
 
     def start(self) -> None:
         """Answer for every engine from now on. Nothing else is started before it is needed."""
@@ -111,11 +116,14 @@ class TestRun:
     def end(self) -> Ending:
         """The test's fixtures have ended as well; its database is put back as it was."""
         sandbox = self.router.sandbox
-        used = self.router.used_real
+        used = self.strategy != ROLLBACK and self._real.used
         left_open = self.router.end()
         outcome = None
+        named: list[str] = []
         if used:
             outcome = _on_a_thread(partial(self._real.end, self.router))
+            ended = outcome.ended if outcome else ()
+            named = [self.router.name_session(one.pid, str(one)) for one in ended]
         elif sandbox.leaked and self._database is not None:
             _on_a_thread(partial(self._real.renew, self.router))
         self.strategy = ROLLBACK
@@ -126,6 +134,7 @@ class TestRun:
             problems=list(sandbox.problems),
             limits=list(sandbox.watch.met),
             left_open=left_open,
+            in_the_way=[words for words in named if words],
             outcome=outcome,
             used=sandbox.used or used,
         )
@@ -164,7 +173,10 @@ class TestRun:
         )
 
     def _bring_up(self) -> WorkerDatabase:
-        return self._stack.enter_context(provision.worker_database(self._plan()))
+        database = self._stack.enter_context(provision.worker_database(self._plan()))
+        # Before the server goes, on which they are.
+        self._stack.callback(self._real.close)
+        return database
 
     def _destination(self) -> Destination:
         __tracebackhide__ = True
@@ -173,6 +185,10 @@ class TestRun:
     def destination(self) -> Destination:
         """Return the database of the running test, or of the worker outside of tests."""
         return self._real.destination() if self.strategy != ROLLBACK else self._destination()
+
+    def show_database(self) -> None:
+        """The test wants to know its database, to which others may connect then."""
+        self.router.sandbox.show_database()
 
     def url(self) -> str:
         """Return the URL of the test's database, for an asynchronous driver if there is one."""

@@ -13,6 +13,7 @@ from sqlalchemy.ext.asyncio import AsyncEngine, create_async_engine
 
 from pytest_oneloop.databases.urls import connect_url
 from pytest_oneloop.sandbox import greenlets
+from pytest_oneloop.sandbox.ids import Restart
 from pytest_oneloop.sandbox.outer import Constraints
 from pytest_oneloop.sandbox.router import Router
 from tools.servers import conninfo, database_url
@@ -58,7 +59,7 @@ class Target:
     def __init__(self, address: ServerAddress, constraints: Constraints) -> None:
         self.address = address
         self.constraints = constraints
-        self.restart = ""
+        self.ids = Restart()
 
     def connect_arguments(self, dialect: Dialect, given: dict[str, Any]) -> dict[str, Any]:
         del given

@@ -17,6 +17,8 @@ if TYPE_CHECKING:
 
 # `pg_get_sequence_data` tells a sequence that was set from one that was never used.
 _HAS_SEQUENCE_DATA = 180000
+_LAST = "pg_catalog.pg_sequence_last_value(b.seqrelid::pg_catalog.regclass)"
+_SETTING = "oneloop.sequences"
 _USER_SCHEMAS = "n.nspname <> 'information_schema' AND n.nspname !~ '^pg_'"
 
 
@@ -52,7 +54,7 @@ class SequenceBaseline:
         sequences: By their numbers, upwards.
     """
 
-    version: int
+    version: int = 0
     sequences: tuple[Sequence, ...] = ()
 
     @property
@@ -121,6 +123,48 @@ def restart_sql(baseline: SequenceBaseline) -> str:
     a sequence that has never been used is set as well, since nothing cheap tells it from one that
     was set to a value by hand.
     """
+    known = _known(baseline)
+    return _restart(baseline, known) if known else ""
+
+
+def noting_sql(baseline: SequenceBaseline) -> str:
+    """Return the statement that notes where the sequences are now, in a setting of the session.
+
+    For rows that are to stay while several tests run: the ids of the next test come after theirs.
+    The setting takes part in transactions, so a rollback to an earlier savepoint brings an earlier
+    note back. Empty if there is no sequence.
+    """
+    known = _known(baseline)
+    if not known:
+        return ""
+    if baseline.version >= _HAS_SEQUENCE_DATA:
+        value, called = "d.last_value", "d.is_called"
+    else:
+        value, called = f"coalesce({_LAST}, b.value)", f"{_LAST} IS NOT NULL"
+    note = f"pg_catalog.format('%s %s %s', b.seqrelid, {value}, {called})"
+    return (
+        f"SELECT pg_catalog.set_config('{_SETTING}', (SELECT pg_catalog.string_agg({note}, ',') "
+        f"FROM pg_catalog.pg_sequence AS s JOIN {known} USING (seqrelid)"
+        f"{_now(baseline)}), false)"
+    )
+
+
+def restart_noted_sql(baseline: SequenceBaseline) -> str:
+    """Return the statement that sets sequences back to where `noting_sql` has noted them."""
+    if not _known(baseline):
+        return ""
+    parts = "pg_catalog.split_part(noted, ' ', {})"
+    known = (
+        f"(SELECT {parts.format(1)}::pg_catalog.oid AS seqrelid, "
+        f"{parts.format(2)}::pg_catalog.int8 AS value, "
+        f"{parts.format(3)}::pg_catalog.bool AS called FROM pg_catalog.unnest("
+        f"pg_catalog.string_to_array(pg_catalog.current_setting('{_SETTING}'), ',')) AS noted) AS b"
+    )
+    return _restart(baseline, known)
+
+
+def _known(baseline: SequenceBaseline) -> str:
+    """Return what the template has, as a source of rows: `b(seqrelid, value, called)`."""
     ours = [one for one in baseline.sequences if one.readable and one.writable]
     if not ours:
         return ""
@@ -128,22 +172,28 @@ def restart_sql(baseline: SequenceBaseline) -> str:
     values = ",".join(str(one.value) for one in ours)
     called = ",".join("t" if one.called else "f" for one in ours)
     # Qualified, for a project may have functions of its own by these names.
-    known = (
+    return (
         f"ROWS FROM (pg_catalog.unnest('{{{oids}}}'::pg_catalog.oid[]), "
         f"pg_catalog.unnest('{{{values}}}'::pg_catalog.int8[]), "
         f"pg_catalog.unnest('{{{called}}}'::pg_catalog.bool[])) AS b(seqrelid, value, called)"
     )
+
+
+def _now(baseline: SequenceBaseline) -> str:
+    if baseline.version < _HAS_SEQUENCE_DATA:
+        return ""
+    return ", LATERAL pg_catalog.pg_get_sequence_data(b.seqrelid::pg_catalog.regclass) AS d"
+
+
+def _restart(baseline: SequenceBaseline, known: str) -> str:
     if baseline.version >= _HAS_SEQUENCE_DATA:
-        now = ", LATERAL pg_catalog.pg_get_sequence_data(b.seqrelid::pg_catalog.regclass) AS d"
         differs = "d.last_value <> b.value OR d.is_called <> b.called"
     else:
-        now = ""
-        last = "pg_catalog.pg_sequence_last_value(b.seqrelid::pg_catalog.regclass)"
-        differs = f"NOT b.called OR {last} IS DISTINCT FROM b.value"
+        differs = f"NOT b.called OR {_LAST} IS DISTINCT FROM b.value"
     return (
         "SELECT pg_catalog.count(pg_catalog.setval(b.seqrelid::pg_catalog.regclass, b.value, "
-        f"b.called)) FROM pg_catalog.pg_sequence AS s JOIN {known} USING (seqrelid){now} "
-        f"WHERE {differs}"
+        f"b.called)) FROM pg_catalog.pg_sequence AS s JOIN {known} USING (seqrelid)"
+        f"{_now(baseline)} WHERE {differs}"
     )
 
 

@@ -10,7 +10,7 @@ from dataclasses import asdict, dataclass, field
 from typing import TYPE_CHECKING, Any, Protocol
 
 from pytest_oneloop.databases.postgresql import Admin, administer, quote_name
-from pytest_oneloop.databases.sequences import read_sequences, restart_sql
+from pytest_oneloop.databases.sequences import SequenceBaseline, read_sequences
 from pytest_oneloop.drivers import NOWHERE
 from pytest_oneloop.errors.schema import SchemaChangedError
 
@@ -53,7 +53,7 @@ class TemplateFacts:
         has_deferrable: Whether any constraint is deferrable at all, initially or not.
         driver: The driver that the source connected with (`postgresql+asyncpg`), if it did.
         inputs: Files of the project that were imported during the build, each with its digest.
-        restart: The statement that lets sequences start over, after a test; empty without any.
+        sequences: Its sequences, as a test finds them.
     """
 
     fingerprint: str
@@ -62,7 +62,7 @@ class TemplateFacts:
     has_deferrable: bool = False
     driver: str | None = None
     inputs: dict[str, str] = field(default_factory=dict)
-    restart: str = ""
+    sequences: SequenceBaseline = field(default_factory=SequenceBaseline)
 
     def to_json(self) -> dict[str, object]:
         """Return the facts as what `json.dumps` takes."""
@@ -78,7 +78,7 @@ class TemplateFacts:
             has_deferrable=bool(facts["has_deferrable"]),
             driver=facts["driver"],
             inputs={str(path): str(digest) for path, digest in facts["inputs"].items()},
-            restart=str(facts["restart"]),
+            sequences=SequenceBaseline.from_json(facts["sequences"]),
         )
 
 
@@ -112,9 +112,9 @@ def populate(
         inputs = source.build()
     if source.fingerprint() != before:
         raise SchemaChangedError(source.describe())
-    constraints, restart = administer(
+    constraints, sequences = administer(
         address,
-        lambda admin: (_deferrable_constraints(admin), restart_sql(read_sequences(admin))),
+        lambda admin: (_deferrable_constraints(admin), read_sequences(admin)),
         database=database,
         task="list its constraints and sequences",
     )
@@ -125,7 +125,7 @@ def populate(
         has_deferrable=bool(constraints),
         driver=drivers[0] if drivers else None,
         inputs=inputs,
-        restart=restart,
+        sequences=sequences,
     )
 
 

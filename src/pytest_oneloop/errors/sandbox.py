@@ -206,7 +206,7 @@ class TurnTimeoutError(SandboxError):
 
 
 class ScopedRowsWarning(OneloopWarning):
-    """A fixture that lives longer than one test has written, and the first test takes it along.
+    """A fixture that lives longer than one test has written, and left its transaction open.
 
     Attributes:
         fixture: The fixture's name.
@@ -222,9 +222,9 @@ class ScopedRowsWarning(OneloopWarning):
         self.test = test
         super().__init__(
             f"the fixture {fixture!r} (scope {scope}) has written to the database while it was set "
-            f"up for {test}. When that test has ended, what it wrote is rolled back.",
-            why=f"rows or tables that several tests are to share are made in a {scope} fixture, or "
-            "it starts the application, whose start-up code writes",
-            instead="give the fixture the scope `function`; or put the rows into a migration, "
-            "which every test begins with",
+            f"up for {test}, and has not ended its transaction. What it wrote goes with that test, "
+            "and the fixture is set up anew for the next one.",
+            why="it yields a session that has flushed, but not committed",
+            instead="commit before the `yield`, so that the rows stay for the whole scope: "
+            "`await session.commit()`",
         )

@@ -104,6 +104,8 @@ class Direct:
         self._pools: weakref.WeakKeyDictionary[Engine, Pool] = weakref.WeakKeyDictionary()
         self.opened = 0
         self.used = False
+        self._places: dict[int, Origin] = {}
+        self._open: set[int] = set()
 
     # -- SQLAlchemy's events -----------------------------------------------------------------
 
@@ -150,13 +152,14 @@ class Direct:
             raise DisconnectionError
         if not self.used:
             self._end_lingering(held)
-            for sql in self._links.ids.due():
+            # A database of the test's own has its ids as the template has them.
+            for sql in self._links.ids.due() if target.ids.template else []:
                 held.send(sql)
         self.used = True
         if held.sandbox is not None and held.sandbox is not sandbox:
             held.send(CLEAN)
         held.sandbox = sandbox
-        held.place = origin()
+        held.place = self._places[held.speaker.backend()] = origin()
 
     def observe(self, sandbox: Sandbox, connection: Connection, sql: str) -> None:
         """Note what a statement does."""
@@ -184,6 +187,8 @@ class Direct:
     def begin(self) -> None:
         """A test begins."""
         self.used = False
+        self._places.clear()
+        self._open.clear()
 
     def left_open(self) -> list[Origin]:
         """End the connections that the test has not given back; return where it got them."""
@@ -191,9 +196,17 @@ class Direct:
         for held in self._held:
             if held.place is not None and not held.closed:
                 places.append(held.place)
+                self._open.add(held.speaker.backend())
             if held.place is not None or held.soiled:
                 held.drop()
         return places
+
+    def name_session(self, pid: int, words: str) -> str:
+        """Say what is known of a session; nothing, if `left_open` has named it."""
+        if pid in self._open:
+            return ""
+        place = self._places.get(pid)
+        return f"the connection checked out at {place}, as {words}" if place else words
 
     def drop(self, target: Target | None = None) -> None:
         """End all connections, or all to one database."""

@@ -2,7 +2,22 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
+
+
+@dataclass(frozen=True, slots=True)
+class Restart:
+    """The statements that it takes; empty where there are no sequences.
+
+    Attributes:
+        template: Sets those that were advanced back to where the template has them.
+        note: Notes where they are now, in the present transaction.
+        noted: Sets them back to where they were noted.
+    """
+
+    template: str = ""
+    note: str = ""
+    noted: str = ""
 
 
 @dataclass(slots=True)
@@ -10,15 +25,20 @@ class Ids:
     """The sequences of the worker's database.
 
     Attributes:
-        restart: The statement that sets back those that were advanced; empty for none.
+        restart: The statements.
         advanced: A test may have advanced some since they were set back.
     """
 
-    restart: str = ""
+    restart: Restart = field(default_factory=Restart)
     advanced: bool = False
 
-    def due(self) -> list[str]:
-        """Return what the next message should hold; once."""
-        due = [self.restart] if self.advanced and self.restart else []
+    def due(self, *, noted: bool = False) -> list[str]:
+        """Return what the next message should hold; once.
+
+        Args:
+            noted: The sequences go back to where they were noted, not to where the template is.
+        """
+        sql = self.restart.noted if noted else self.restart.template
+        due = [sql] if self.advanced and sql else []
         self.advanced = False
         return due

@@ -26,6 +26,8 @@ if TYPE_CHECKING:
 
 T = TypeVar("T")
 
+_BASE: Final = "oneloop_base_"
+
 _WRITE: Final = statements.Query(Effect.WRITE)
 
 __all__ = ["Constraints", "Link"]
@@ -38,6 +40,7 @@ class Link:
 
     Attributes:
         abandoned: A test has left a statement running on it, and the next one another.
+        bases: How many savepoints lie beneath the tests, each above rows that several tests share.
 
     Args:
         real: What SQLAlchemy's dialect made of the driver's connection.
@@ -61,6 +64,7 @@ class Link:
         self.channel = Channel(real, driver)
         self.gate: Gate = ThreadGate() if loop is None else AsyncGate()
         self.abandoned = False
+        self.bases = 0
         self.sandbox: Sandbox | None = None
         self._outer = self._begin()
 
@@ -104,7 +108,7 @@ class Link:
             self.sandbox = sandbox
             # The old one stays with the statement of the old test that may still run.
             self._outer = self._begin()
-            self._outer.stack.pending += self._ids.due()
+            self._outer.stack.pending += self._ids.due(noted=self.bases > 0)
 
     def leave(self) -> None:
         """End the transaction of a test that has ended. One message."""
@@ -116,8 +120,41 @@ class Link:
         finally:
             self.gate.leave()
 
+    def keep(self) -> bool:
+        """Let what was done so far stay, beneath the tests to come. Sends nothing.
+
+        Returns:
+            Whether it stays; what a transaction has written that is still open cannot.
+        """
+        stack = self._outer.stack
+        if stack.aborted or stack.tainted or stack.others_wrote(None) or self.dead:
+            return False
+        self.bases += 1
+        note = [self._ids.restart.note] if self._ids.restart.note else []
+        pending = [*stack.pending, *note, f"SAVEPOINT {_BASE}{self.bases}"]
+        outer = OuterTransaction(self.channel, self.constraints, pending)
+        outer.raw, self._outer = self._outer.raw, outer
+        return True
+
+    def drop(self, base: int, *, now: bool) -> None:
+        """Let go of what `keep` has kept, from one base on. Sends nothing.
+
+        Args:
+            base: The base, from 1.
+            now: What comes next must not see it, though it is of the same test.
+        """
+        self.bases = min(self.bases, base - 1)
+        if now:
+            self._outer = self._begin()
+
     def _begin(self) -> OuterTransaction:
-        pending = ["ROLLBACK", "BEGIN"] if self.channel.inside else ["BEGIN"]
+        if not self.channel.inside:
+            self.bases = 0
+            pending = ["BEGIN"]
+        elif self.bases:
+            pending = [f"ROLLBACK TO SAVEPOINT {_BASE}{self.bases}"]
+        else:
+            pending = ["ROLLBACK", "BEGIN"]
         return OuterTransaction(self.channel, self.constraints, pending)
 
     @property

@@ -18,6 +18,7 @@ if TYPE_CHECKING:
     from sqlalchemy.engine import Dialect
 
     from pytest_oneloop.sandbox.drivers import Driver
+    from pytest_oneloop.sandbox.ids import Restart
     from pytest_oneloop.sandbox.outer import Constraints
 
 
@@ -29,8 +30,8 @@ class Target(Protocol):
         """The deferrable constraints of its schema."""
 
     @property
-    def restart(self) -> str:
-        """The statement that lets its sequences start over; empty for none."""
+    def ids(self) -> Restart:
+        """What lets its sequences start over."""
 
     def connect_arguments(self, dialect: Dialect, given: dict[str, Any]) -> dict[str, Any]:
         """Return what the dialect's `connect` takes to get there.
@@ -103,8 +104,12 @@ class Links:
         return [
             other
             for other in [*self._links.values(), *self._abandoned]
-            if other is not link and other.lingers and not other.dead
+            if other is not link and other.lingers and not other.dead and not other.bases
         ]
+
+    def holding(self) -> list[Link]:
+        """Return those that hold rows for several tests."""
+        return [link for link in self._links.values() if link.bases and not link.dead]
 
     def living(self) -> list[tuple[str, AbstractEventLoop | None]]:
         """Return the name and the loop of each connection that is open."""
@@ -222,7 +227,7 @@ class Links:
             raise
         self.opened += 1
         name = f"{dialect.name}+{dialect.driver}"
-        self.ids.restart = target.restart
+        self.ids.restart = target.ids
         link = Link(
             real,
             driver(real),

@@ -104,6 +104,8 @@ class Router:
         """
         self._lead(target)
         self.sandbox = Sandbox(test, self._now, hosted=hosted, real=target is not None)
+        # Rows that several tests share were written there, and are seen nowhere else.
+        self.sandbox.writers += self._links.holding()
         return self.sandbox
 
     def end(self) -> list[Origin]:
@@ -124,10 +126,17 @@ class Router:
         self._links.forget_dead()
         return left
 
-    @property
-    def used_real(self) -> bool:
-        """Whether the running test has used a real connection."""
-        return self._direct.used
+    def name_session(self, pid: int, words: str) -> str:
+        """Say what is known of a session that was in the way after a test.
+
+        Args:
+            pid: Its number on the server.
+            words: What the server says of it.
+
+        Returns:
+            These words, with where it was checked out, if it was; nothing, if `end` has named it.
+        """
+        return self._direct.name_session(pid, words)
 
     def drop(self, target: Target) -> None:
         """End the real connections to one database."""
