@@ -15,6 +15,7 @@ from pytest_oneloop.maps.layout import draw, fit
 from pytest_oneloop.maps.page import SIZES
 from pytest_oneloop.maps.paths import tip, way
 from pytest_oneloop.maps.timeline import Closes, Opens, timeline
+from pytest_oneloop.maps.wording import duration
 from tools.example_maps import NOTHING, everything, suite
 
 if TYPE_CHECKING:
@@ -133,3 +134,17 @@ def test_an_arrow_has_round_corners_and_ends_at_its_tip() -> None:
     assert way(path) == "M 0 10 L 43 10 Q 50 10 50 17 L 50 93 Q 50 100 57 100 L 75.5 100"
     assert tip(path) == "M 80 100 l -9 -5 v 10 z"
     assert tip(((90.0, 5.0), (80.0, 5.0))) == "M 80 5 l 9 -5 v 10 z"
+
+
+@pytest.mark.parametrize(
+    ("seconds", "text"),
+    [
+        (0.00001, "<0.1 ms"),
+        (0.0004, "0.4 ms"),
+        (0.0123, "12 ms"),
+        (1.25, "1.25 s"),
+        (200, "3 min 20 s"),
+    ],
+)
+def test_a_time_is_for_people(seconds: float, text: str) -> None:
+    assert duration(seconds) == text

@@ -56,6 +56,8 @@ def count(number: int, noun: str) -> str:
 
 def duration(seconds: float) -> str:
     """Return a time for people: `0.4 ms`, `12 ms`, `1.25 s`, `3 min 20 s`."""
+    if seconds < 0.0001:  # noqa: PLR2004 - nothing that is of interest here
+        return "<0.1 ms"
     if seconds < 0.01:  # noqa: PLR2004 - from here on, whole milliseconds say enough
         return f"{seconds * 1000:.1f} ms"
     if seconds < 1:

@@ -159,6 +159,8 @@ class MapFile:
         data = to_json(self._record)
         seen = [asdict(resident) for resident in self._residents.values()]
         data["residents"] = [*data["residents"], *seen]
+        for thing in (*data["residents"], *data["crossings"]):
+            thing["name"] = thing["name"].replace("`", "")  # which marks names in plain text
         for step in data["steps"]:
             step["name"] = _public(step["name"])
         return data
