@@ -130,7 +130,6 @@ def _show(examined: _Examined, page: Path | None, *, fix: bool, with_map: bool) 
 
     from pytest_oneloop.doctor.mapping import loop_map  # noqa: PLC0415
     from pytest_oneloop.doctor.presenting import show_edit, show_findings  # noqa: PLC0415
-    from pytest_oneloop.maps.terminal import draw  # noqa: PLC0415
 
     console = Console(highlight=False)
     before, after = examined.before, examined.after
@@ -142,6 +141,8 @@ def _show(examined: _Examined, page: Path | None, *, fix: bool, with_map: bool) 
         console.print()
         show_findings(console, after.findings, tests=after.case.suite.tests)
     if with_map:
+        from pytest_oneloop.maps.terminal import draw  # noqa: PLC0415
+
         console.print()
         draw(loop_map(examined.after.case), console)
     if page is not None:

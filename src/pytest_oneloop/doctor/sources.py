@@ -6,6 +6,7 @@ Nothing is imported or run. Files are read and parsed when somebody first asks f
 from __future__ import annotations
 
 import ast
+import re
 from dataclasses import dataclass, field
 from functools import cached_property
 from typing import TYPE_CHECKING
@@ -17,6 +18,7 @@ if TYPE_CHECKING:
     from pytest_oneloop.doctor.suite import Suite
 
 Function = ast.FunctionDef | ast.AsyncFunctionDef
+_LATER = re.compile(r"^[ \t]+(from|import)\b", re.MULTILINE)
 _STEPS = 8
 """How many imports of one name are followed, from module to module."""
 
@@ -154,6 +156,8 @@ class Sources:
             if module is None or module.path in found:
                 continue
             found[module.path] = module
+            if module.path in self._imported_as and not _LATER.search(module.text):
+                continue  # pytest has imported it, and with it all that it imports
             for source, name in module.imports.values():
                 waiting.append(self.find(source))
                 if name is not None:

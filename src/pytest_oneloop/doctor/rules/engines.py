@@ -81,7 +81,7 @@ def _without_pool(case: Case) -> Iterator[Value]:
                 yield value
     for module in case.reached:
         in_tests = module.shown in case.test_files
-        for name, node in module.names.items():
+        for name, node in module.names.items() if "NullPool" in module.text else ():
             if not isinstance(node, ast.expr) or "NullPool" not in ast.unparse(node):
                 continue
             found = case.reading.values.of_global(module, name)
