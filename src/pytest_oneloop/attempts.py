@@ -7,8 +7,9 @@ that `--pdb`, `-x`, reruns and reports of all kinds see one test, run once.
 from __future__ import annotations
 
 import bdb
+import warnings
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Any, Literal
+from typing import TYPE_CHECKING, Any, Final, Literal
 
 import pytest
 
@@ -17,6 +18,9 @@ if TYPE_CHECKING:
 
 _STEP_BY_STEP = ("setuponly", "setupshow", "setupplan", "trace")
 """Options under which pytest does more with a test than to run it."""
+
+TIMER: Final[pytest.StashKey[Any]] = pytest.StashKey()
+"""What pytest-timeout has set a test's timer by, in `item.stash`."""
 
 _Phase = tuple[pytest.CallInfo[Any], pytest.TestReport]
 
@@ -94,7 +98,18 @@ def attempt(
     Returns:
         Whether it is done: reported, and not to be run again.
     """
-    done = Attempt(item)
+    with warnings.catch_warnings(record=True) as caught:
+        finished = _attempt(Attempt(item), nextitem, again)
+    if finished:
+        for one in caught:
+            warnings.showwarning(
+                one.message, one.category, one.filename, one.lineno, one.file, one.line
+            )
+    return finished
+
+
+def _attempt(done: Attempt, nextitem: pytest.Item | None, again: Callable[[Attempt], bool]) -> bool:
+    item = done.item
     properties = list(item.user_properties)
     try:
         if done.run("setup"):
@@ -130,8 +145,11 @@ def _let_go(item: Any) -> None:
 
 
 def _start_over(item: Any) -> None:
-    """Forget what the first run has printed; pytest would show it with the second."""
+    """Forget what the first run has printed, which pytest would show, and how long it took."""
     item._report_sections.clear()  # noqa: SLF001 - see `_let_go`
+    if TIMER in item.stash:
+        item.config.hook.pytest_timeout_cancel_timer(item=item)
+        item.config.hook.pytest_timeout_set_timer(item=item, settings=item.stash[TIMER])
 
 
 def _is_interactive(call: pytest.CallInfo[Any], report: pytest.TestReport) -> bool:

@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import inspect
+import os
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, Final
 
 import pytest
 
-from pytest_oneloop.attempts import Attempt, attempt, can_attempt
+from pytest_oneloop.attempts import TIMER, Attempt, attempt, can_attempt
+from pytest_oneloop.errors.settings import InvalidSettingError
 from pytest_oneloop.options import AUTO
 from pytest_oneloop.strategies import Choice, Need, choose, fingerprint, strategy_of_mark
 
@@ -21,6 +23,9 @@ CHOICE: Final[pytest.StashKey[Choice]] = pytest.StashKey()
 
 ENDING: Final[pytest.StashKey[Ending]] = pytest.StashKey()
 """How a test's last run has left the database, in `item.stash`."""
+
+_WRONG: Final[pytest.StashKey[InvalidSettingError]] = pytest.StashKey()
+"""What is wrong with a test's mark, in `item.stash`."""
 
 _KEY: Final = "oneloop/strategies"
 _KEPT: Final = 10_000
@@ -46,6 +51,35 @@ class Choices:
         read = {name: Need.from_json(data) for name, data in stored.items()}
         self.needs = {name: need for name, need in read.items() if need is not None}
 
+    def pytest_collection_finish(self, session: pytest.Session) -> None:
+        """Tell how many clones will be wanted, as far as is known; a hook of pytest."""
+        workers = int(os.environ.get("PYTEST_XDIST_WORKER_COUNT", "1"))
+        wanted = sum(self._wants_clone(item) for item in session.items)
+        # Nobody knows which worker gets which test; together they make no more than that.
+        self.run.expect_clones(wanted // workers)
+
+    def _wants_clone(self, item: pytest.Item) -> bool:
+        try:
+            return self.of(item).strategy == "clone"
+        except InvalidSettingError:
+            return False  # said when the test is set up
+
+    @pytest.hookimpl(tryfirst=True)
+    def pytest_runtest_setup(self, item: pytest.Item) -> None:
+        """Refuse a mark that asks for something that does not exist; a hook of pytest.
+
+        Raises:
+            InvalidSettingError: The test's mark is such a one.
+        """
+        if _WRONG in item.stash:
+            raise item.stash[_WRONG]
+
+    @pytest.hookimpl(optionalhook=True, tryfirst=True)
+    def pytest_timeout_set_timer(self, item: pytest.Item, settings: Any) -> None:
+        """Note how long pytest-timeout lets a whole test run; a hook of that plugin."""
+        if not settings.func_only:
+            item.stash[TIMER] = settings
+
     # -- one test ----------------------------------------------------------------------------
 
     def of(self, item: pytest.Item) -> Choice:
@@ -68,7 +102,11 @@ class Choices:
 
         If it is not, its strategy is chosen, and whoever runs tests is to run it.
         """
-        choice = self.of(item)
+        try:
+            choice = self.of(item)
+        except InvalidSettingError as error:
+            item.stash[CHOICE], item.stash[_WRONG] = Choice("rollback"), error
+            return False
         if choice.strategy != AUTO or not can_attempt(item):
             item.stash[CHOICE] = choice if choice.strategy != AUTO else Choice("rollback")
             return False
@@ -88,15 +126,18 @@ class Choices:
 
     def _needed(self, item: pytest.Item, done: Attempt) -> Choice | None:
         """Return what a test needs, by how its first run went; `None` if that stands."""
-        ending = item.stash.get(ENDING, None)
+        ending = item.stash.get(ENDING, None) if done.phases[-1][1].when == "teardown" else None
         sandbox = self.run.router.sandbox
         limits = sandbox.watch.met if ending is None else ending.limits
         used = sandbox.used if ending is None else ending.used
+        failed = "" if done.failure is None else _headline(done.failure)
+        if item.session.shouldfail:
+            return None
         if limits:
             strongest = max(limits, key=lambda limit: limit.strategy == "clone")
-            return Choice(strongest.strategy, strongest.reason)
-        if done.failure is not None and used and not item.session.shouldfail:
-            return Choice("commit", f"failed under rollback: {_headline(done.failure)}")
+            return Choice(strongest.strategy, strongest.reason, failed)
+        if failed and used:
+            return Choice("commit", f"failed under rollback: {failed}", failed)
         return None
 
     # -- what was found out ------------------------------------------------------------------
@@ -107,17 +148,18 @@ class Choices:
         if choice is None or not choice.reason:
             return
         report.oneloop = Need(choice.strategy, choice.reason, _fingerprint(item)).to_json()  # type: ignore[attr-defined]
-        if report.failed and choice.reason.startswith("failed"):
+        if report.failed and choice.failed:
             both = (
-                "The test failed under rollback too. This is its failure under "
-                f"{choice.strategy}, on a real database.\n{choice.reason}"
+                f"The test failed under rollback, and under {choice.strategy}. Shown is its "
+                f"failure under {choice.strategy}, on a real database.\n"
+                f"Under rollback: {choice.failed}"
             )
             report.sections.append(("oneloop", both))
 
     def pytest_runtest_logreport(self, report: pytest.TestReport) -> None:
         """Remember what a test has needed, if that has helped; a hook of pytest."""
         need = Need.from_json(getattr(report, "oneloop", None))
-        if need is None or report.when == "setup":
+        if need is None or (report.when == "setup" and not report.failed):
             return
         helped = not report.failed and (report.when == "call" or report.nodeid in self.told)
         if helped:

@@ -25,16 +25,21 @@ class Oneloop:
 
     @property
     def database(self) -> str:
-        """The name of the test's database. The first use in a run brings it up."""
+        """The name of the test's database. The first use in a run brings it up.
+
+        Under `auto`, a test that reads it, or the URL, gets a database of its own.
+        """
+        self._run.show_database()
         return self._run.destination().database
 
     @property
     def url(self) -> str:
         """Its URL, with the password if it has one; brings it up as well.
 
-        Another program that connects by it sees nothing of this test, whose work is never
-        committed.
+        Another program that connects by it sees nothing of a test under `rollback`, whose work is
+        never committed.
         """
+        self._run.show_database()
         return self._run.url()
 
     @property

@@ -24,10 +24,12 @@ class Choice:
     Attributes:
         strategy: `auto`, `rollback`, `commit` or `clone`.
         reason: Why, for people; empty where it was simply asked for.
+        failed: How it has failed under `rollback` just before; empty if it has not.
     """
 
     strategy: str
     reason: str = ""
+    failed: str = ""
 
 
 @dataclass(frozen=True, slots=True)

@@ -272,6 +272,8 @@ def postgres_command(bindir: Path, data: Path, sockets: Path, major: int) -> lis
         "autovacuum": "off",
         "shared_buffers": "32MB",
         "max_connections": "100",
+        # Two-phase commits, which are off by default; a slot takes less than 20 kB.
+        "max_prepared_transactions": "16",
         "jit": "off",
         # Keeps it out of /dev/shm, which may be small, or cleared when the user logs out.
         "dynamic_shared_memory_type": "mmap",

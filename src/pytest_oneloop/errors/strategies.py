@@ -66,7 +66,7 @@ class LeftOpenWarning(OneloopWarning):
         self.sessions = tuple(sessions)
         self.prepared = tuple(prepared)
         found = [f"a connection checked out at {place} is still open" for place in self.places]
-        found += [f"{session} was in the way" for session in self.sessions]
+        found += [f"in the way was {session}" for session in self.sessions]
         found += [f"the prepared transaction {name!r} was not ended" for name in self.prepared]
         super().__init__(
             f"{test} has left something open on a real database, which was ended by force: "

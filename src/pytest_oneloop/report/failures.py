@@ -74,16 +74,13 @@ def raise_unseen(problems: Sequence[OneloopError], seen: list[BaseException]) ->
 
 def warn_of_left_open(item: pytest.Item, ending: Ending) -> None:
     """Warn if a test on a real database has not given back what it took there."""
-    outcome = ending.outcome
-    sessions = [str(session) for session in outcome.ended] if outcome else []
-    prepared = outcome.prepared if outcome else ()
-    if ending.left_open or sessions or prepared:
-        # A connection that was just dropped may still be seen on the server: it was named already.
+    prepared = ending.outcome.prepared if ending.outcome else ()
+    if ending.left_open or ending.in_the_way or prepared:
         item.warn(
             LeftOpenWarning(
                 test=item.nodeid,
                 places=[str(place) for place in ending.left_open],
-                sessions=[] if ending.left_open else sessions,
+                sessions=ending.in_the_way,
                 prepared=prepared,
             )
         )

@@ -10,9 +10,21 @@ from __future__ import annotations
 import re
 from dataclasses import dataclass, field
 from functools import lru_cache
-from typing import Final
+from typing import TYPE_CHECKING, Final
 
+from pytest_oneloop.errors.sandbox import (
+    ConnectionLostError,
+    InterleavedTransactionsError,
+    SplitTransactionError,
+    TransactionControlError,
+    TurnTimeoutError,
+)
 from pytest_oneloop.sandbox import statements
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    from pytest_oneloop.errors.sandbox import SandboxError
 
 
 @dataclass(frozen=True, slots=True)
@@ -78,6 +90,15 @@ _REFUSED: Final = {
     "55P04": Limit("a new value of an enum has to be committed before its use", "clone"),
 }
 """What the server says, by its SQLSTATE, where a transaction of one's own is missing."""
+
+_ERRORS: Final[Mapping[type[SandboxError], Limit]] = {
+    InterleavedTransactionsError: Limit("a transaction is rolled back across another"),
+    SplitTransactionError: Limit("two drivers, or two event loops, on one database"),
+    TransactionControlError: Limit("transactions are ended by SQL text, or in two phases"),
+    ConnectionLostError: Limit("a connection ends within the test"),
+    TurnTimeoutError: Limit("one statement waits for another"),
+}
+"""What the sandbox refuses, and a real database does not."""
 
 _PART: Final = r'(?:"[^"]+"|[\w$]+)'
 _NAME: Final = (
@@ -216,6 +237,12 @@ class Watch:
         """The server has refused a statement."""
         if isinstance(sqlstate, str) and sqlstate in _REFUSED:
             self.meet(_REFUSED[sqlstate])
+
+    def failed(self, error: SandboxError) -> None:
+        """The sandbox has refused something."""
+        limit = _ERRORS.get(type(error))
+        if limit is not None:
+            self.meet(limit)
 
     def meet(self, limit: Limit) -> None:
         """Note a limit, once."""

@@ -12,7 +12,7 @@ from pytest_oneloop.errors.sandbox import (
     SplitTransactionError,
     TransactionControlError,
 )
-from pytest_oneloop.sandbox.limits import Watch
+from pytest_oneloop.sandbox.limits import Limit, Watch
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -108,8 +108,13 @@ class Sandbox:
             TransactionControlError(test=self.test, command="COMMIT or ROLLBACK", place=place)
         )
 
+    def show_database(self) -> None:
+        """Note that others may connect to the test's database, and will not see its work."""
+        self.watch.meet(Limit("another program may connect by the URL", "clone"))
+
     def report(self, error: SandboxError) -> SandboxError:
         """Keep an error for the end of the test, in case the application swallows it."""
         self.used = True
+        self.watch.failed(error)
         self.problems.append(error)
         return error

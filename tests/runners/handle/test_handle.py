@@ -38,11 +38,20 @@ async def test_an_engine_made_from_the_url(oneloop):
     assert make_url(oneloop.url).drivername == "postgresql+asyncpg"
 
 
+@pytest.mark.oneloop(strategy="rollback")
 async def test_another_program_sees_nothing_of_the_test(oneloop, db_session):
     await a_customer(db_session)
     with psycopg.connect(conninfo(oneloop)) as connection:
         assert connection.execute("SELECT count(*) FROM customers").fetchone() == (0,)
     assert await count(db_session, Customer) == 1
+
+
+async def test_another_program_sees_what_was_committed(oneloop, db_session):
+    await a_customer(db_session)
+    await db_session.commit()
+    with psycopg.connect(conninfo(oneloop)) as connection:
+        assert connection.execute("SELECT count(*) FROM customers").fetchone() == (1,)
+    assert oneloop.strategy == "clone"
 
 
 @pytest.mark.parametrize("time", [1, 2])
