@@ -97,9 +97,9 @@ class Running:
 
         wait_until(is_there, f"{sign} is there")
 
-    def finish(self) -> Finished:
+    def finish(self, seconds: float = SECONDS) -> Finished:
         """Wait for its end."""
-        output, _ = self.process.communicate(timeout=SECONDS)
+        output, _ = self.process.communicate(timeout=seconds)
         return Finished(self.process.returncode, output)
 
 
