@@ -65,5 +65,7 @@ def test_the_example_is_clean(tmp_path: Path) -> None:
 
     finished = oneloop(project.folder, "doctor", "--json")
 
-    assert json.loads(finished.stdout) == {"findings": [], "tests": 57}
+    shown = json.loads(finished.stdout)
+    assert shown["findings"] == []
+    assert shown["tests"] > 50
     assert (finished.stderr, finished.returncode) == ("", 0)

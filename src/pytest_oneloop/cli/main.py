@@ -6,7 +6,6 @@ import argparse
 import sys
 from importlib import import_module
 from importlib.metadata import version
-from importlib.util import find_spec
 from typing import TYPE_CHECKING, NoReturn
 
 from pytest_oneloop.errors import UsageError
@@ -72,7 +71,5 @@ def _parser() -> argparse.ArgumentParser:
     )
     subparsers = parser.add_subparsers(dest="command", metavar="COMMAND", required=True)
     for name in COMMANDS:
-        module = f"{__package__}.{name}"
-        if find_spec(module) is not None:
-            import_module(module).add_parser(subparsers)
+        import_module(f"{__package__}.{name}").add_parser(subparsers)
     return parser
