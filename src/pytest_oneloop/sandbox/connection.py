@@ -161,6 +161,12 @@ class SandboxedConnection:
         self._use_raw()
         return self.oneloop_home.outward(self.oneloop_link.real.driver_connection)
 
+    def tpc_begin(self, *_: object) -> None:
+        """Refuse a transaction in two phases, which would have to be the server's own."""
+        __tracebackhide__ = True
+        if (checkout := self._active()) is not None:
+            raise _refuse(checkout, "tpc_begin")
+
     # -- what cursors call -------------------------------------------------------------------------
 
     def oneloop_send(
@@ -175,13 +181,7 @@ class SandboxedConnection:
         if checkout is not None:
             statement = statements.read(sql)
             if isinstance(statement, statements.Control):
-                raise checkout.sandbox.report(
-                    TransactionControlError(
-                        test=checkout.sandbox.test,
-                        command=statement.command,
-                        place=str(origin()),
-                    )
-                )
+                raise _refuse(checkout, statement.command)
             result: T | None = self._call(
                 self.oneloop_link.execute,
                 checkout,
@@ -286,6 +286,11 @@ class ExecutingConnection(SandboxedConnection):
         cursor = self.cursor()
         cursor.execute(operation, *args, **kwargs)
         return cursor
+
+
+def _refuse(checkout: Checkout, command: str) -> BaseException:
+    test, place = checkout.sandbox.test, str(origin())
+    return checkout.sandbox.report(TransactionControlError(test=test, command=command, place=place))
 
 
 def _text(operation: object) -> str:

@@ -111,6 +111,11 @@ _CHANGED: Final = re.compile(
     r"|REFRESH\s+MATERIALIZED\s+VIEW(?:\s+CONCURRENTLY)?)\s+" + _NAME,
     re.IGNORECASE,
 )
+_NO_CHANGE: Final = re.compile(
+    r"\b(?:FOR\s+(?:NO\s+KEY\s+)?|DO\s+|ON\s+)(?:UPDATE|DELETE)\b", re.IGNORECASE
+)
+"""Words that are no statements of their own, and so no table follows."""
+
 _LOCKS_ROWS: Final = re.compile(
     r"\bFOR\s+(?:NO\s+KEY\s+UPDATE|UPDATE|KEY\s+SHARE|SHARE)\b", re.IGNORECASE
 )
@@ -148,7 +153,7 @@ class _Reading:
 @lru_cache(maxsize=4096)
 def _read(sql: str) -> _Reading:
     text = statements.without_literals(sql)
-    changed = {_last(match["name"]) for match in _CHANGED.finditer(text)}
+    changed = {_last(match["name"]) for match in _CHANGED.finditer(_NO_CHANGE.sub("", text))}
     if _LOCKS_ROWS.search(text):
         changed |= {_last(match["name"]) for match in _SOURCE.finditer(text)}
     words = {match["quoted"] or match["plain"].lower() for match in _WORD.finditer(text)}
