@@ -16,5 +16,9 @@ class ConflictError(ShopError):
     status_code = 409
 
 
+class BusyError(ShopError):
+    status_code = 503
+
+
 async def answer_shop_error(_request: Request, error: ShopError) -> JSONResponse:
     return JSONResponse({"detail": str(error)}, status_code=error.status_code)

@@ -8,13 +8,15 @@ from fastapi import FastAPI
 from shop.audit import write_audit_log
 from shop.database import engine
 from shop.errors import ShopError, answer_shop_error
-from shop.routes import customers, office, orders, products
+from shop.routes import customers, feed, office, orders, products, warehouses
+from shop.services.feed import OrderFeed
 from shop.services.preferences import seed_settings
 
 
 @asynccontextmanager
-async def lifespan(_app: FastAPI) -> AsyncIterator[None]:
+async def lifespan(app: FastAPI) -> AsyncIterator[None]:
     await seed_settings()
+    app.state.order_feed = OrderFeed(engine)
     yield
     await engine.dispose()
 
@@ -25,4 +27,6 @@ app.exception_handler(ShopError)(answer_shop_error)
 app.include_router(customers.router)
 app.include_router(products.router)
 app.include_router(orders.router)
+app.include_router(feed.router)
+app.include_router(warehouses.router)
 app.include_router(office.router)

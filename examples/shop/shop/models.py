@@ -1,6 +1,7 @@
 """The tables, as classes."""
 
 from datetime import datetime
+from typing import Any
 
 from sqlalchemy import (
     BigInteger,
@@ -10,9 +11,11 @@ from sqlalchemy import (
     Identity,
     MetaData,
     String,
+    Text,
     UniqueConstraint,
     func,
 )
+from sqlalchemy.dialects.postgresql import JSONB
 from sqlalchemy.orm import DeclarativeBase, Mapped, mapped_column, relationship
 
 
@@ -59,6 +62,8 @@ class Product(Base):
 
 
 class Order(Base):
+    """An order. A trigger tells the channel `orders` of each new one and each change of status."""
+
     __tablename__ = "orders"
 
     id: Mapped[int] = mapped_column(primary_key=True)
@@ -102,6 +107,40 @@ class Confirmation(Base):
     order_id: Mapped[int] = mapped_column(ForeignKey("orders.id", ondelete="CASCADE"), unique=True)
     email: Mapped[str] = mapped_column(String(254))
     sent_at: Mapped[datetime] = mapped_column(server_default=func.now())
+
+
+class Warehouse(Base):
+    __tablename__ = "warehouses"
+
+    id: Mapped[int] = mapped_column(primary_key=True)
+    name: Mapped[str] = mapped_column(String(50), unique=True)
+    # How many pieces have room in it, of all products together.
+    capacity: Mapped[int]
+
+
+class Holding(Base):
+    """How many pieces of a product a warehouse has, besides the stock of the shop itself."""
+
+    __tablename__ = "holdings"
+    __table_args__ = (CheckConstraint("quantity >= 0", name="quantity_not_negative"),)
+
+    warehouse_id: Mapped[int] = mapped_column(ForeignKey("warehouses.id"), primary_key=True)
+    product_id: Mapped[int] = mapped_column(ForeignKey("products.id"), primary_key=True)
+    quantity: Mapped[int]
+
+
+class Job(Base):
+    """Work for a worker. It is deleted in the transaction that does it."""
+
+    __tablename__ = "jobs"
+
+    id: Mapped[int] = mapped_column(BigInteger, Identity(), primary_key=True)
+    kind: Mapped[str] = mapped_column(String(50))
+    arguments: Mapped[dict[str, Any]] = mapped_column(JSONB)
+    # How often it has failed, and how it did the last time.
+    attempts: Mapped[int] = mapped_column(server_default="0")
+    error: Mapped[str | None] = mapped_column(Text)
+    created_at: Mapped[datetime] = mapped_column(server_default=func.now())
 
 
 class Setting(Base):

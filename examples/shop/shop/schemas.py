@@ -11,6 +11,7 @@ Email = Annotated[
 Name = Annotated[str, StringConstraints(min_length=1, max_length=100)]
 Sku = Annotated[str, StringConstraints(min_length=1, max_length=40)]
 Cents = Annotated[int, Field(ge=0)]
+Quantity = Annotated[int, Field(ge=1)]
 
 
 class FromModel(BaseModel):
@@ -67,7 +68,7 @@ class Changed(BaseModel):
 
 class LineIn(BaseModel):
     product_id: int
-    quantity: Annotated[int, Field(ge=1)]
+    quantity: Quantity
 
 
 class OrderIn(BaseModel):
@@ -95,6 +96,30 @@ class OrderOut(FromModel):
 class LinePosition(BaseModel):
     line_id: int
     position: Annotated[int, Field(ge=1)]
+
+
+class TransferIn(BaseModel):
+    product_id: int
+    source_id: int
+    target_id: int
+    quantity: Quantity
+
+
+class HoldingOut(FromModel):
+    product_id: int
+    quantity: int
+
+
+class DeliveryIn(BaseModel):
+    product_id: int
+    quantity: Quantity
+
+
+class JobOut(FromModel):
+    id: int
+    kind: str
+    attempts: int
+    error: str | None
 
 
 class SettingValue(BaseModel):

@@ -1,10 +1,21 @@
 """Rows that a test needs before it starts, and how to count the ones it left."""
 
+from collections.abc import Mapping
+
 from httpx import AsyncClient, Response
 from sqlalchemy import func, select
 from sqlalchemy.ext.asyncio import AsyncSession
 
-from shop.models import Base, Category, Customer, Order, OrderLine, Product
+from shop.models import (
+    Base,
+    Category,
+    Customer,
+    Holding,
+    Order,
+    OrderLine,
+    Product,
+    Warehouse,
+)
 
 
 async def a_customer(
@@ -50,6 +61,30 @@ async def an_order(session: AsyncSession, customer: Customer, *products: Product
     session.add(order)
     await session.commit()
     return order
+
+
+async def a_warehouse(
+    session: AsyncSession,
+    name: str,
+    stored: Mapping[Product, int] | None = None,
+    *,
+    capacity: int = 100,
+) -> Warehouse:
+    warehouse = Warehouse(name=name, capacity=capacity)
+    session.add(warehouse)
+    await session.flush()
+    session.add_all(
+        Holding(warehouse_id=warehouse.id, product_id=product.id, quantity=quantity)
+        for product, quantity in (stored or {}).items()
+    )
+    await session.commit()
+    return warehouse
+
+
+async def holdings(client: AsyncClient, warehouse: Warehouse) -> dict[int, int]:
+    """Return how many pieces of each product a warehouse has, by the product's id."""
+    response = await client.get(f"/warehouses/{warehouse.id}/holdings")
+    return {held["product_id"]: held["quantity"] for held in response.json()}
 
 
 async def buy(
