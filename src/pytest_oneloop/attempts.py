@@ -62,8 +62,6 @@ class Attempt:
     def publish(self) -> None:
         """Let everybody hear of what has run so far, as pytest would have."""
         hooks, item = self.item.ihook, self.item
-        if not self.published:
-            hooks.pytest_runtest_logstart(nodeid=item.nodeid, location=item.location)
         for call, report in self.phases[self.published :]:
             hooks.pytest_runtest_logreport(report=report)
             if _is_interactive(call, report):
@@ -111,6 +109,8 @@ def attempt(
 def _attempt(done: Attempt, nextitem: pytest.Item | None, again: Callable[[Attempt], bool]) -> bool:
     item = done.item
     properties = list(item.user_properties)
+    # Told before: who watches wants to know which test it is that hangs.
+    item.ihook.pytest_runtest_logstart(nodeid=item.nodeid, location=item.location)
     try:
         if done.run("setup"):
             done.run("call")

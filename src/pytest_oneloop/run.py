@@ -61,7 +61,7 @@ class TestRun:
         self._database: WorkerDatabase | None = None
         self.failure: SetupError | None = None
         self._app: tuple[object, ASGIApplication] | None = None
-        self.tests = 0
+        self._isolated: dict[str, bool] = {}
         self.statements = 0
         self.router = Router(self._destination, frozenset(settings.passthrough.value))
         self.scoped = ScopedRows(self.router)
@@ -128,7 +128,7 @@ class TestRun:
             _on_a_thread(partial(self._real.renew, self.router))
         self.strategy = ROLLBACK
         if sandbox.statements:
-            self.tests += 1
+            self._isolated[sandbox.test] = sandbox.real
             self.statements += sandbox.statements
         return Ending(
             problems=list(sandbox.problems),
@@ -138,6 +138,16 @@ class TestRun:
             outcome=outcome,
             used=sandbox.used or used,
         )
+
+    @property
+    def tests(self) -> int:
+        """How many tests have sent something."""
+        return len(self._isolated)
+
+    @property
+    def real_tests(self) -> int:
+        """How many of them have committed for real, when they ran last."""
+        return sum(self._isolated.values())
 
     # -- the database --------------------------------------------------------------------------
 

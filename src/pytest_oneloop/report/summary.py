@@ -20,6 +20,7 @@ class Account:
         template: Such as `template cached: alembic 4 revisions`.
         seconds: How long the database took to come up.
         tests: The tests that sent something.
+        real: Those of them that committed for real.
         statements: What they sent.
         connections: The real connections that were opened for them.
     """
@@ -28,6 +29,7 @@ class Account:
     template: str
     seconds: float
     tests: int
+    real: int
     statements: int
     connections: int
 
@@ -42,6 +44,7 @@ class Account:
             min(self.template, other.template),
             max(self.seconds, other.seconds),
             self.tests + other.tests,
+            self.real + other.real,
             self.statements + other.statements,
             self.connections + other.connections,
         )
@@ -60,6 +63,7 @@ def account(run: TestRun) -> Account | None:
         template=f"template {template}: {database.schema}" if database.schema else "no schema",
         seconds=database.seconds,
         tests=run.tests,
+        real=run.real_tests,
         statements=run.statements,
         connections=run.router.connections,
     )
@@ -78,9 +82,15 @@ def summary_line(accounts: list[Account], *, encoding: str = "utf-8") -> str | N
         (
             f"{whole.server}, up in {whole.seconds:.2f} s",
             whole.template + databases,
-            f"{_count(whole.tests, 'test')} isolated: {work}, all rolled back",
+            f"{_count(whole.tests, 'test')} isolated: {work}, {_undone(whole)}",
         )
     )
+
+
+def _undone(whole: Account) -> str:
+    if not whole.real:
+        return "all rolled back"
+    return f"{whole.real} by real commits, the others rolled back"
 
 
 def _count(number: int, noun: str) -> str:
