@@ -10,6 +10,7 @@ from __future__ import annotations
 import argparse
 import inspect
 import json
+import re
 import sys
 import sysconfig
 from importlib.metadata import PackageNotFoundError, version
@@ -33,8 +34,12 @@ _INSTALLED = tuple(
 )
 
 
+_FIXTURE_SCOPE_SINCE = (1, 5)
+"""The first pytest-asyncio with a word for "the fixture's own scope"."""
+
+
 class _NotChosen(str):
-    """The loop scope of tests where the project names none."""
+    """A loop scope where the project names none."""
 
     __slots__ = ()
 
@@ -50,6 +55,9 @@ def pytest_load_initial_conftests(early_config: pytest.Config, parser: pytest.Pa
     """Tell a setting left out from one that was written; keep the figures of pytest-cov."""
     if _setting(early_config, "asyncio_mode") is not None:
         parser.addini(TEST_SCOPE, "", type="string", default=_NotChosen("function"))
+        if _release("pytest-asyncio") >= _FIXTURE_SCOPE_SINCE:
+            # Unset, it means the same, and comes with a warning that a project may have forbidden.
+            parser.addini(FIXTURE_SCOPE, "", type="string", default=_NotChosen("fixture-scope"))
     if _setting(early_config, "cache_dir") is None:
         # The doctor names a folder of its own; without pytest's cache nobody knows the option.
         parser.addini("cache_dir", "", default="")
@@ -96,7 +104,6 @@ class Collector:
             "chosen": not isinstance(config.getini(TEST_SCOPE), _NotChosen)
             if settings[TEST_SCOPE]
             else False,
-            "pytest_asyncio": _release("pytest-asyncio") if settings["asyncio_mode"] else None,
             "fixtures": self._listed,
             "closures": [dict(closure) for closure in self._closures],
             "tests": tests,
@@ -184,15 +191,18 @@ def _setting(config: pytest.Config, name: str) -> str | None:
         value = config.getini(name)
     except ValueError:  # pytest-asyncio is not active, or has no such setting yet
         return None
+    if name == FIXTURE_SCOPE and isinstance(value, _NotChosen):
+        return None
     given = config.getoption(name, None)
     return str(getattr(given or value, "value", given or value) or "") or None
 
 
-def _release(distribution: str) -> str | None:
+def _release(distribution: str) -> tuple[int, ...]:
+    """Return the first two numbers of an installed release; none of what is not installed."""
     try:
-        return version(distribution)
+        return tuple(int(number) for number in re.findall(r"\d+", version(distribution))[:2])
     except PackageNotFoundError:  # active by another name
-        return None
+        return ()
 
 
 def _modules(root: Path) -> dict[str, str]:

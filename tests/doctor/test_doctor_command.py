@@ -112,6 +112,21 @@ def test_fix_in_json_has_the_difference(project: Project) -> None:
     assert finished.returncode == 0
 
 
+def test_a_project_that_forbids_warnings_and_caches(project: Project) -> None:
+    project.write(
+        {
+            "pytest.ini": "[pytest]\nasyncio_mode = auto\noneloop_app = app:app\n"
+            "addopts = -W error --strict-config -p no:cacheprovider\n",
+            "test_it.py": "async def test_it(): ...\n",
+        }
+    )
+
+    finished = oneloop(project.folder, "doctor")
+
+    assert finished.stdout == "1 test read: nothing is found.\n"
+    assert (finished.stderr, finished.returncode) == ("", 0)
+
+
 def test_a_part_of_a_suite_is_read_with_the_configuration_of_the_whole(project: Project) -> None:
     project.write(SICK | {"part/test_more.py": "def test_more(): ...\n"})
 
