@@ -10,7 +10,7 @@ TOPICS = (
     *("constraints", "clock", "sequences", "temporary", "settings", "cursors", "savepoints"),
     *("failures", "timeouts", "locks", "advisory", "isolation", "snapshots", "autocommit"),
     *("identifiers", "twophase", "copying", "largeobjects", "rowsecurity", "notifications"),
-    *("ddl", "maintenance", "hooks", "pools"),
+    *("ddl", "maintenance", "hooks", "pools", "engines"),
 )
 """The modules of programs, in the order of the table of limits."""
 

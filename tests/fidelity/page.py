@@ -100,6 +100,7 @@ def _title(topic: str) -> str:
         "maintenance": "Statements outside a transaction",
         "hooks": "Hooks of SQLAlchemy",
         "pools": "Pools",
+        "engines": "Several engines",
         "temporary": "Temporary tables",
     }
     return titles.get(topic, topic.capitalize())

@@ -24,8 +24,15 @@ if TYPE_CHECKING:
     from pytest_oneloop.databases.address import ServerAddress
 
 HERE = Path(__file__).parent
+SECONDS = 200.0
+"""How long one run may take; on a machine of its own it takes ten."""
 AT_ONCE = 2
 """How many runs go on at the same time: much of each is waiting for the server."""
+
+
+class RunFailedError(Exception):
+    """A run has not told what became of the programs; every test that asks gets one of its own."""
+
 
 Outcomes = dict[str, Outcome]
 """What became of each program, by its name."""
@@ -46,18 +53,26 @@ class Runs:
 
     def plain(self) -> Outcomes:
         """Return the outcomes on databases that the plugin has nothing to do with."""
-        return self._runs["plain"].result()
+        return self._result("plain")
 
     def strategy(self, name: str) -> Outcomes:
         """Return the outcomes in a strategy."""
-        return self._runs[name].result()
+        return self._result(name)
 
     def checked(self) -> Outcomes:
         """Return the outcomes under `auto` of tests that expect what a plain database gives.
 
         Only of those programs that had another outcome where nothing was expected.
         """
-        return self._runs["checked"].result()
+        return self._result("checked")
+
+    def _result(self, name: str) -> Outcomes:
+        error = self._runs[name].exception()
+        if error is not None:
+            # The last lines say most; hundreds of tests show them.
+            text = f"{name}: {error!r}"[-1000:]
+            raise RunFailedError(text) from None
+        return self._runs[name].result()
 
     @contextmanager
     def going_on(self) -> Iterator[Runs]:
@@ -100,12 +115,13 @@ class Runs:
         folder = self.folder / name
         shutil.copytree(HERE / "project", folder, ignore=shutil.ignore_patterns("__pycache__"))
         file = folder / "outcomes.json"
-        finished = Project(folder).run(
+        with Project(folder).started(
             *("-q", "--tb=short", *options),
             FIDELITY_OUTCOMES=str(file),
             PYTHONPATH=str(HERE.parent),
             **environment,
-        )
+        ) as running:
+            finished = running.finish(SECONDS)
         assert file.exists(), finished.output
         found = json.loads(file.read_text())
         return {program: Outcome(**outcome) for program, outcome in found.items()}

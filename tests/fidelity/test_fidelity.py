@@ -16,7 +16,8 @@ from pytest_oneloop.options import STRATEGIES
 if TYPE_CHECKING:
     from fidelity.runs import Runs
 
-pytestmark = pytest.mark.server
+# The first test that asks waits for whole runs.
+pytestmark = [pytest.mark.server, pytest.mark.timeout(600)]
 
 ALL = programs()
 each_program = pytest.mark.parametrize("one", ALL, ids=lambda one: one.name)

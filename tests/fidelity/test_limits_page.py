@@ -13,5 +13,6 @@ if TYPE_CHECKING:
 
 
 @pytest.mark.server
+@pytest.mark.timeout(600)  # if it is the only one, it waits for all runs
 def test_the_page_is_current(runs: Runs) -> None:
     assert render(runs) == PAGE.read_text(encoding="utf-8"), "write it anew: make limits"
