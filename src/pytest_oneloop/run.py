@@ -123,7 +123,7 @@ class TestRun:
         if used:
             outcome = _on_a_thread(partial(self._real.end, self.router))
             ended = outcome.ended if outcome else ()
-            named = [self.router.name_session(one.pid, str(one)) for one in ended]
+            named = [self.router.ended(one.pid, str(one)) for one in ended]
         elif sandbox.leaked and self._database is not None:
             _on_a_thread(partial(self._real.renew, self.router))
         self.strategy = ROLLBACK

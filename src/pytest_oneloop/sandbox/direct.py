@@ -72,6 +72,12 @@ class Held:
         return self.speaker.is_closed()
 
     @property
+    def outlived(self) -> bool:
+        """Whether its loop has closed, and has taken it along."""
+        loop = None if self.loop is None else self.loop()
+        return self.loop is not None and (loop is None or loop.is_closed())
+
+    @property
     def moved(self) -> bool:
         """Whether another loop runs than the one that it is bound to."""
         return self.loop is not None and self.loop() is not asyncio.get_running_loop()
@@ -184,9 +190,20 @@ class Direct:
 
     # -- tests -------------------------------------------------------------------------------
 
-    def begin(self) -> None:
-        """A test begins."""
+    def begin(self, *, real: bool) -> None:
+        """A test begins.
+
+        Args:
+            real: It is one of those that get real connections.
+        """
         self.used = False
+        for held in self._held if real else ():
+            engine = held.engine() if held.engine is not None and held.outlived else None
+            if engine is not None:
+                # All of its connections went with their loop. Were that found out at a checkout,
+                # the connection made then would go to the pool that is given up, and be lost.
+                engine.dispose(close=False)
+                held.engine = None
         self._places.clear()
         self._open.clear()
 
@@ -201,10 +218,18 @@ class Direct:
                 held.drop()
         return places
 
-    def name_session(self, pid: int, words: str) -> str:
-        """Say what is known of a session; nothing, if `left_open` has named it."""
+    def ended(self, pid: int, words: str) -> str:
+        """Let go of a session that the server has ended.
+
+        Returns:
+            What is known of it; nothing, if `left_open` has named it.
+        """
         if pid in self._open:
             return ""
+        for held in self._held:
+            # What the server has done is not known here before the loop runs again.
+            if not held.closed and held.speaker.backend() == pid:
+                held.drop()
         place = self._places.get(pid)
         return f"the connection checked out at {place}, as {words}" if place else words
 

@@ -168,9 +168,9 @@ class Link:
         return self._outer.escaped
 
     def close(self) -> None:
-        """Close the real connection."""
-        self.channel.dead = True
-        self.driver.close()
+        """Close the real connection; without a word to the server, if that has ended it."""
+        ended, self.channel.dead = self.dead, True
+        (self.driver.abandon if ended else self.driver.close)()
 
     def abandon(self) -> None:
         """End the real connection if its loop has closed without a word. Sends no message."""

@@ -126,8 +126,8 @@ class Router:
         self._links.forget_dead()
         return left
 
-    def name_session(self, pid: int, words: str) -> str:
-        """Say what is known of a session that was in the way after a test.
+    def ended(self, pid: int, words: str) -> str:
+        """Let go of a session that was in the way after a test, and was ended on the server.
 
         Args:
             pid: Its number on the server.
@@ -136,7 +136,7 @@ class Router:
         Returns:
             These words, with where it was checked out, if it was; nothing, if `end` has named it.
         """
-        return self._direct.name_session(pid, words)
+        return self._direct.ended(pid, words)
 
     def drop(self, target: Target) -> None:
         """End the real connections to one database."""
@@ -153,7 +153,7 @@ class Router:
             self._direct.swap_pools(list(self._engines))
             change = event.remove if target is None else event.listen
             change(Engine, "before_cursor_execute", self._on_statement)
-        self._direct.begin()
+        self._direct.begin(real=target is not None)
         self._target = target
 
     @contextmanager
