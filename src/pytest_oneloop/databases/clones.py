@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 
 from pytest_oneloop.databases.standing import StandingConnection
 from pytest_oneloop.databases.stored import drop
-from pytest_oneloop.databases.workers import clone, is_worker_name
+from pytest_oneloop.databases.workers import clone, drop_by, is_worker_name
 from pytest_oneloop.errors.connection import ServerTimeoutError
 
 if TYPE_CHECKING:
@@ -171,7 +171,11 @@ class Clones:
 
     def _drop(self, name: str) -> None:
         try:
-            self._connection.run(lambda admin: drop(admin, name), task=f"drop {name}")
+            drop_by(
+                lambda: self._connection.run(lambda admin: drop(admin, name), task=f"drop {name}"),
+                self._address,
+                name,
+            )
         except Exception as error:  # noqa: BLE001 - raised by `close`
             self._connection.close()
             self._not_dropped = self._not_dropped or error

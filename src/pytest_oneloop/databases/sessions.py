@@ -80,7 +80,7 @@ class Session:
         if self.blocks:
             words.append(f"is waited for by {', '.join(map(str, self.blocks))}")
         if self.query:
-            words.append(f"last statement: {' '.join(self.query.split())[:200]}")
+            words.append(f"last statement: {' '.join(self.query.split())[:200].rstrip('; ')}")
         return ", ".join(words)
 
 

@@ -7,10 +7,12 @@ from typing import TYPE_CHECKING
 
 from pytest_oneloop.databases.locks import lock_number, locked_numbers, server_lock
 from pytest_oneloop.databases.postgresql import Admin, administer, quote_name, sqlstate_of
+from pytest_oneloop.databases.sessions import end_prepared
 from pytest_oneloop.databases.stored import drop, lock_key_of, marks
 from pytest_oneloop.errors.connection import DatabaseRightsError
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
     from contextlib import AbstractContextManager
 
     from pytest_oneloop.databases.address import ServerAddress
@@ -19,6 +21,7 @@ _PREFIX = "oneloop_run_"
 _NAME = re.compile(r"oneloop_run_([a-z0-9]+)_([a-z0-9]+)")
 # Since 15; before, copying files was the only way.
 _HAS_STRATEGY = 150000
+_IN_USE = "55006"
 _INSUFFICIENT_PRIVILEGE = "42501"
 # PostgreSQL cuts longer ones off.
 _LONGEST_NAME = 63
@@ -70,7 +73,7 @@ def create_worker(address: ServerAddress, template: str, name: str) -> None:
         drop(admin, name)
         clone(admin, address, template, name)
 
-    administer(address, work, task=f"clone {template}")
+    drop_by(lambda: administer(address, work, task=f"clone {template}"), address, name)
 
 
 def clone(admin: Admin, address: ServerAddress, template: str, name: str) -> None:
@@ -96,7 +99,31 @@ def clone(admin: Admin, address: ServerAddress, template: str, name: str) -> Non
 
 def drop_worker(address: ServerAddress, name: str) -> None:
     """Drop a worker's database (4 to 9 ms, 100 ms more if sessions are left). Absent is fine."""
-    administer(address, lambda admin: drop(admin, name), task=f"drop {name}")
+
+    def work() -> None:
+        administer(address, lambda admin: drop(admin, name), task=f"drop {name}")
+
+    drop_by(work, address, name)
+
+
+def drop_by(work: Callable[[], None], address: ServerAddress, name: str) -> None:
+    """Drop a database by a function; once more, if transactions were left prepared in it.
+
+    A transaction in two phases that was never ended keeps its database, and can be ended only from
+    there. Costs nothing where there is none.
+    """
+    try:
+        work()
+    except Exception as error:
+        if sqlstate_of(error) != _IN_USE:
+            raise
+        administer(
+            address,
+            lambda admin: end_prepared(admin, name),
+            database=name,
+            task=f"end what was prepared in {name}",
+        )
+        work()
 
 
 def sweep(address: ServerAddress) -> list[str]:
@@ -109,13 +136,17 @@ def sweep(address: ServerAddress) -> list[str]:
     Returns:
         The names of the databases that were dropped; none while another process sweeps.
     """
-    return administer(address, _sweep, task="drop the databases of dead runs", timeout=120)
+    dead, held = administer(address, _sweep, task="drop the databases of dead runs", timeout=120)
+    for name in held:
+        drop_worker(address, name)
+    return dead + held
 
 
-def _sweep(admin: Admin) -> list[str]:
+def _sweep(admin: Admin) -> tuple[list[str], list[str]]:
+    """Drop what can be dropped from here; return it, and what holds prepared transactions."""
     [(alone,)] = admin.rows(f"SELECT pg_try_advisory_lock({lock_number('sweep')})")
     if not alone:
-        return []
+        return [], []
     workers = {
         str(name): match[1]
         for (name,) in admin.rows(
@@ -143,9 +174,12 @@ def _sweep(admin: Admin) -> list[str]:
         for name in oldest_last[_KEPT_TEMPLATES:]
         if int(str(now)) - used[name] > _IN_USE_SECONDS
     ]
+    prepared = {name for (name,) in admin.rows("SELECT database FROM pg_prepared_xacts")}
+    held = [name for name in dead if name in prepared]
+    dead = [name for name in dead if name not in prepared]
     for name in dead:
         drop(admin, name)
-    return dead
+    return dead, held
 
 
 def _run_key(run_id: str) -> str:

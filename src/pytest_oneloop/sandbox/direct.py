@@ -215,6 +215,7 @@ class Direct:
                 places.append(held.place)
                 self._open.add(held.speaker.backend())
             if held.place is not None or held.soiled:
+                held.place = None
                 held.drop()
         return places
 

@@ -136,7 +136,7 @@ class PsycopgDriver:
 
     def abandon(self) -> None:
         """Close the connection by libpq, which needs no loop."""
-        self._real.driver_connection.pgconn.finish()
+        getattr(self._real, "driver_connection", self._real).pgconn.finish()
 
 
 DRIVER: type[Driver] = PsycopgDriver

@@ -149,8 +149,12 @@ class Psycopg2Driver:
         self._real.close()
 
     def abandon(self) -> None:
-        """Close the connection; it has no loop."""
-        self._real.close()
+        """Close the connection, unless a thread runs a statement on it: that would be waited for.
+
+        Such a one is left to the server, which ends it.
+        """
+        if self._real.info.transaction_status != extensions.TRANSACTION_STATUS_ACTIVE:
+            self._real.close()
 
 
 DRIVER: type[Driver] = Psycopg2Driver
