@@ -74,6 +74,14 @@ class Choices:
         if _WRONG in item.stash:
             raise item.stash[_WRONG]
 
+    @pytest.hookimpl(tryfirst=True)
+    def pytest_runtest_call(self, item: pytest.Item) -> None:
+        """Let a test's first run end where it would wait in vain; a hook of pytest.
+
+        Not while it is set up: an application may listen from its start-up on, whatever the test.
+        """
+        self.run.router.sandbox.expendable = item.stash[CHOICE].first
+
     @pytest.hookimpl(optionalhook=True, tryfirst=True)
     def pytest_timeout_set_timer(self, item: pytest.Item, settings: Any) -> None:
         """Note how long pytest-timeout lets a whole test run; a hook of that plugin."""
@@ -110,7 +118,7 @@ class Choices:
         if choice.strategy != AUTO or not can_attempt(item):
             item.stash[CHOICE] = choice if choice.strategy != AUTO else Choice("rollback")
             return False
-        item.stash[CHOICE] = Choice("rollback")
+        item.stash[CHOICE] = Choice("rollback", first=True)
         found: list[Choice] = []
 
         def again(done: Attempt) -> bool:

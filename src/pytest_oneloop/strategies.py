@@ -25,11 +25,13 @@ class Choice:
         strategy: `auto`, `rollback`, `commit` or `clone`.
         reason: Why, for people; empty where it was simply asked for.
         failed: How it has failed under `rollback` just before; empty if it has not.
+        first: Nobody hears of its run, if that shows that it needs another strategy.
     """
 
     strategy: str
     reason: str = ""
     failed: str = ""
+    first: bool = False
 
 
 @dataclass(frozen=True, slots=True)

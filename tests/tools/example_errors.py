@@ -120,6 +120,7 @@ EXAMPLES: list[OneloopError | OneloopWarning] = [
     ),
     sandbox.TurnTimeoutError(test=_TEST, seconds=60, place="shop/orders.py:40"),
     sandbox.ScopedRowsWarning(fixture="customers", scope="session", test=_TEST),
+    sandbox.UnheardError(test=_TEST),
     app.ApplicationNotConfiguredError(),
     app.ApplicationImportError(
         **_SET_BY,

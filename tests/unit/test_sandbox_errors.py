@@ -16,6 +16,7 @@ from pytest_oneloop.errors.sandbox import (
     SplitTransactionError,
     TransactionControlError,
     TurnTimeoutError,
+    UnheardError,
     UnroutedEngineError,
     UnsupportedDialectError,
 )
@@ -134,6 +135,17 @@ TEXTS: list[tuple[SandboxError, str]] = [
             "  What to do: end or shorten the statement that runs; the test's connection "
             "can run one "
             "at a time"
+        ),
+    ),
+    (
+        UnheardError(test="t.py::test_a"),
+        (
+            "OL210: in t.py::test_a: a connection is about to listen for notifications, and none "
+            "would ever come: the server delivers them at a commit, and this run of the test "
+            "commits nothing.\n"
+            "  Likely cause: the code under test uses LISTEN\n"
+            "  What to do: nothing, under `auto`: the test is run again on a real database. To go "
+            'there at once, mark it: `@pytest.mark.oneloop(strategy="commit")`'
         ),
     ),
 ]

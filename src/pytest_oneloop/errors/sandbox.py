@@ -205,6 +205,26 @@ class TurnTimeoutError(SandboxError):
         )
 
 
+class UnheardError(SandboxError):
+    """Somebody wants to hear notifications, and none would come.
+
+    Attributes:
+        test: The node id of the test.
+    """
+
+    code = "OL210"
+
+    def __init__(self, *, test: str) -> None:
+        self.test = test
+        super().__init__(
+            f"in {test}: a connection is about to listen for notifications, and none would ever "
+            "come: the server delivers them at a commit, and this run of the test commits nothing.",
+            why="the code under test uses LISTEN",
+            instead="nothing, under `auto`: the test is run again on a real database. To go there "
+            'at once, mark it: `@pytest.mark.oneloop(strategy="commit")`',
+        )
+
+
 class ScopedRowsWarning(OneloopWarning):
     """A fixture that lives longer than one test has written, and left its transaction open.
 

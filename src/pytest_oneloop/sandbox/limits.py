@@ -18,6 +18,7 @@ from pytest_oneloop.errors.sandbox import (
     SplitTransactionError,
     TransactionControlError,
     TurnTimeoutError,
+    UnheardError,
 )
 from pytest_oneloop.sandbox import statements
 
@@ -40,8 +41,9 @@ class Limit:
     strategy: str = "commit"
 
 
+_UNHEARD: Final = "LISTEN and NOTIFY need commits"
 _SIGNS: Final = {
-    "LISTEN and NOTIFY need commits": (
+    _UNHEARD: (
         r"^\s*(?:UN)?LISTEN\b",
         r"^\s*NOTIFY\b",
         r"\bpg_notify\b",
@@ -97,6 +99,7 @@ _ERRORS: Final[Mapping[type[SandboxError], Limit]] = {
     TransactionControlError: Limit("transactions are ended by SQL text, or in two phases"),
     ConnectionLostError: Limit("a connection ends within the test"),
     TurnTimeoutError: Limit("one statement waits for another"),
+    UnheardError: Limit(_UNHEARD),
 }
 """What the sandbox refuses, and a real database does not."""
 

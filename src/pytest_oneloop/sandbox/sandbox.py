@@ -11,6 +11,7 @@ from pytest_oneloop.errors.sandbox import (
     SandboxError,
     SplitTransactionError,
     TransactionControlError,
+    UnheardError,
 )
 from pytest_oneloop.sandbox.limits import Limit, Watch
 
@@ -38,6 +39,7 @@ class Sandbox:
         writes: How often something was changed.
         problems: Errors that were raised where the application may have swallowed them.
         watch: Notes what one transaction cannot show as the real database would.
+        expendable: This run of it may be thrown away, for one on a real database.
         used: It has sent something, or tried to.
         leaked: What it wrote may be in the database for good, which should be built anew.
         lost: A real connection that it wrote on has ended.
@@ -54,6 +56,7 @@ class Sandbox:
     writes: int = 0
     problems: list[SandboxError] = field(default_factory=list)
     watch: Watch = field(default_factory=Watch)
+    expendable: bool = False
     used: bool = False
     leaked: bool = False
     lost: ConnectionLostError | None = None
@@ -111,6 +114,15 @@ class Sandbox:
     def show_database(self) -> None:
         """Note that others may connect to the test's database, and will not see its work."""
         self.watch.meet(Limit("another program may connect by the URL", "clone"))
+
+    def listen(self) -> None:
+        """Do nothing, unless the test would wait in vain for notifications, and need not.
+
+        Raises:
+            UnheardError: It can run again on a real database, where it hears them.
+        """
+        if self.expendable:
+            raise self.report(UnheardError(test=self.test))
 
     def report(self, error: SandboxError) -> SandboxError:
         """Keep an error for the end of the test, in case the application swallows it."""

@@ -3,13 +3,17 @@
 from __future__ import annotations
 
 from contextlib import suppress
-from typing import TYPE_CHECKING, Any, ClassVar
+from typing import TYPE_CHECKING, Any, ClassVar, Final
 
 from pytest_oneloop.sandbox import greenlets
 from pytest_oneloop.sandbox.connection import ExecutingConnection, SandboxedConnection
+from pytest_oneloop.sandbox.notifications import Deaf
 
 if TYPE_CHECKING:
     from pytest_oneloop.sandbox.drivers import Driver
+
+_HEARS: Final = frozenset({"add_listener"})
+"""What of asyncpg's connection lets a caller hear notifications."""
 
 
 class AsyncpgConnection(ExecutingConnection):
@@ -38,6 +42,8 @@ class AsyncpgConnection(ExecutingConnection):
         checkout = self._checkout
         if checkout is not None and self.oneloop_link.failed(checkout):
             return self.oneloop_home.outward(self.oneloop_link.real.driver_connection)
+        if checkout is not None and checkout.sandbox.expendable:
+            return Deaf(self.driver_connection, _HEARS, checkout.sandbox.listen)
         return self.driver_connection
 
     def set_isolation_level(self, level: str) -> None:

@@ -2,13 +2,17 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any, ClassVar
+from typing import TYPE_CHECKING, Any, ClassVar, Final
 
 from pytest_oneloop.sandbox import greenlets
 from pytest_oneloop.sandbox.connection import ExecutingConnection, SandboxedConnection
+from pytest_oneloop.sandbox.notifications import Deaf
 
 if TYPE_CHECKING:
     from pytest_oneloop.sandbox.drivers import Driver
+
+_HEARS: Final = frozenset({"notifies", "add_notify_handler"})
+"""What of psycopg's connection lets a caller hear notifications."""
 
 _IN_ERROR = {"ACTIVE", "INERROR", "UNKNOWN"}
 
@@ -69,7 +73,17 @@ class PsycopgConnection(ExecutingConnection):
     @property
     def _connection(self) -> Any:
         """What the asynchronous dialect hands out as the driver's connection."""
+        checkout = self._checkout
+        if checkout is not None and checkout.sandbox.expendable:
+            return Deaf(self.driver_connection, _HEARS, checkout.sandbox.listen)
         return self.driver_connection
+
+    def notifies(self, *args: Any, **kwargs: Any) -> Any:
+        """Return what yields notifications, unless none would come."""
+        __tracebackhide__ = True
+        if self._checkout is not None:
+            self._checkout.sandbox.listen()
+        return self.oneloop_link.real.notifies(*args, **kwargs)
 
     @property
     def closed(self) -> bool:
