@@ -21,7 +21,7 @@ if TYPE_CHECKING:
 pytestmark = pytest.mark.server
 
 RUNNERS = Path(__file__).parents[1] / "runners"
-SHOP_TESTS = 77
+SHOP_TESTS = 78
 SCOPES = ("function", "class", "module", "package", "session")
 TEST_SCOPE = "asyncio_default_test_loop_scope"
 FIXTURE_SCOPE = "asyncio_default_fixture_loop_scope"

@@ -2,16 +2,24 @@
 
 from contextlib import asynccontextmanager
 
+import pytest
+from fastapi import status
 from httpx import AsyncClient
-from httpx_ws import aconnect_ws
+from httpx_ws import WebSocketDisconnect, aconnect_ws
 from httpx_ws.transport import ASGIWebSocketTransport
+from sqlalchemy import text
 
 from shop.main import app
 from shop.models import Order
 from tests.factories import a_customer, a_product, buy
 
-SECONDS = 2
+SECONDS = 10
 """How long a test waits for a message. It comes within milliseconds."""
+
+END_LISTENERS = text("""
+    SELECT pg_terminate_backend(pid) FROM pg_stat_activity
+    WHERE datname = current_database() AND query LIKE 'LISTEN %'
+""")
 
 
 @asynccontextmanager
@@ -92,3 +100,19 @@ async def test_a_refused_order_is_never_told(client, db_session):
         placed = (await buy(client, grace, chess, each=3)).json()
 
         assert await feed.receive_json(SECONDS) == {"id": placed["id"], "status": "placed"}
+
+
+async def test_who_watches_is_sent_away_when_the_database_is_lost(client, db_session):
+    async with watching() as feed:
+        await db_session.execute(END_LISTENERS)
+
+        with pytest.raises(WebSocketDisconnect) as sent_away:
+            await feed.receive_json(SECONDS)
+    assert sent_away.value.code == status.WS_1013_TRY_AGAIN_LATER
+
+    async with watching() as feed:
+        placed = (
+            await buy(client, await a_customer(db_session), await a_product(db_session))
+        ).json()
+
+        assert (await feed.receive_json(SECONDS))["id"] == placed["id"]

@@ -19,6 +19,7 @@ class OrderFeed:
     def __init__(self, engine: AsyncEngine) -> None:
         self._engine = engine
         self._connection: AsyncConnection | None = None
+        self._driver: object = None
         self._watchers: set[MemoryObjectSendStream[str]] = set()
         self._changing = asyncio.Lock()
 
@@ -30,22 +31,22 @@ class OrderFeed:
         to the database was lost. Whoever wants to go on watches anew.
         """
         watcher, changes = create_memory_object_stream[str](BEHIND)
-        async with self._changing:
-            if self._connection is None:
-                self._connection = await self._listen()
-            self._watchers.add(watcher)
-        try:
-            with changes:
+        with watcher, changes:
+            async with self._changing:
+                if not self._watchers:
+                    await self._stop()
+                    await self._listen()
+                self._watchers.add(watcher)
+            try:
                 yield changes
-        finally:
-            watcher.close()
-            with CancelScope(shield=True):
-                async with self._changing:
-                    self._watchers.discard(watcher)
-                    if not self._watchers:
-                        await self._stop()
+            finally:
+                self._watchers.discard(watcher)
+                with CancelScope(shield=True):
+                    async with self._changing:
+                        if not self._watchers:
+                            await self._stop()
 
-    async def _listen(self) -> AsyncConnection:
+    async def _listen(self) -> None:
         connection = await self._engine.connect()
         try:
             driver = (await connection.get_raw_connection()).driver_connection
@@ -54,22 +55,27 @@ class OrderFeed:
         except BaseException:
             await connection.close()
             raise
-        return connection
+        self._connection, self._driver = connection, driver
 
     async def _stop(self) -> None:
-        connection, self._connection = self._connection, None
+        connection, self._connection, self._driver = self._connection, None, None
         if connection is not None:
-            # It has listened, so no other part of the shop gets it from the pool.
+            # It has listened, so no other part of the shop is to get it from the pool.
             await connection.invalidate()
             await connection.close()
 
-    def _heard(self, _connection: object, _pid: int, _channel: str, change: str) -> None:
-        for watcher in self._watchers:
+    def _heard(self, _driver: object, _pid: int, _channel: str, change: str) -> None:
+        for watcher in list(self._watchers):
             try:
                 watcher.send_nowait(change)
             except WouldBlock:
-                watcher.close()
+                self._end(watcher)
 
-    def _lost(self, _connection: object) -> None:
-        for watcher in self._watchers:
-            watcher.close()
+    def _lost(self, driver: object) -> None:
+        if driver is self._driver:
+            for watcher in list(self._watchers):
+                self._end(watcher)
+
+    def _end(self, watcher: MemoryObjectSendStream[str]) -> None:
+        self._watchers.discard(watcher)
+        watcher.close()
