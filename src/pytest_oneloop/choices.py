@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any, Final
 import pytest
 
 from pytest_oneloop.attempts import TIMER, Attempt, attempt, can_attempt
-from pytest_oneloop.errors.settings import InvalidSettingError
+from pytest_oneloop.errors.strategies import InvalidMarkError
 from pytest_oneloop.options import AUTO
 from pytest_oneloop.strategies import Choice, Need, choose, fingerprint, strategy_of_mark
 
@@ -24,7 +24,7 @@ CHOICE: Final[pytest.StashKey[Choice]] = pytest.StashKey()
 ENDING: Final[pytest.StashKey[Ending]] = pytest.StashKey()
 """How a test's last run has left the database, in `item.stash`."""
 
-_WRONG: Final[pytest.StashKey[InvalidSettingError]] = pytest.StashKey()
+_WRONG: Final[pytest.StashKey[InvalidMarkError]] = pytest.StashKey()
 """What is wrong with a test's mark, in `item.stash`."""
 
 _KEY: Final = "oneloop/strategies"
@@ -61,7 +61,7 @@ class Choices:
     def _wants_clone(self, item: pytest.Item) -> bool:
         try:
             return self.of(item).strategy == "clone"
-        except InvalidSettingError:
+        except InvalidMarkError:
             return False  # said when the test is set up
 
     @pytest.hookimpl(tryfirst=True)
@@ -69,7 +69,7 @@ class Choices:
         """Refuse a mark that asks for something that does not exist; a hook of pytest.
 
         Raises:
-            InvalidSettingError: The test's mark is such a one.
+            InvalidMarkError: The test's mark is such a one.
         """
         if _WRONG in item.stash:
             raise item.stash[_WRONG]
@@ -94,7 +94,7 @@ class Choices:
         """Return the strategy of a test; `auto` if that is still to be found out.
 
         Raises:
-            InvalidSettingError: Its mark asks for something that does not exist.
+            InvalidMarkError: Its mark asks for something that does not exist.
         """
         mark = item.get_closest_marker("oneloop")
         marked = None
@@ -112,7 +112,7 @@ class Choices:
         """
         try:
             choice = self.of(item)
-        except InvalidSettingError as error:
+        except InvalidMarkError as error:
             item.stash[CHOICE], item.stash[_WRONG] = Choice("rollback"), error
             return False
         if choice.strategy != AUTO or not can_attempt(item):

@@ -6,7 +6,7 @@ import hashlib
 from dataclasses import asdict, dataclass
 from typing import TYPE_CHECKING, Any, Final
 
-from pytest_oneloop.errors.settings import InvalidSettingError
+from pytest_oneloop.errors.strategies import InvalidMarkError
 from pytest_oneloop.options import AUTO, STRATEGIES
 
 if TYPE_CHECKING:
@@ -90,19 +90,12 @@ def strategy_of_mark(args: Sequence[object], kwargs: Mapping[str, Any], *, place
         place: The test, for the error.
 
     Raises:
-        InvalidSettingError: The mark says something else.
+        InvalidMarkError: The mark says something else.
     """
     strategy = kwargs.get("strategy")
     if args or set(kwargs) != {"strategy"} or strategy not in STRATEGIES:
         given = [*map(repr, args), *(f"{name}={value!r}" for name, value in kwargs.items())]
-        raise InvalidSettingError(
-            name="the mark oneloop",
-            value=f"({', '.join(given)})",
-            source=place,
-            problem="it takes one argument, strategy, with the name of a strategy.",
-            instead="write one that exists, such as "
-            f'@pytest.mark.oneloop(strategy="commit") ({", ".join(STRATEGIES)}).',
-        )
+        raise InvalidMarkError(test=place, given=", ".join(given), strategies=STRATEGIES)
     return str(strategy)
 
 

@@ -77,6 +77,11 @@ EXAMPLES: list[OneloopError | OneloopWarning] = [
     schema.MissingAlembicError(_INI),
     schema.SchemaChangedError("alembic 5 revisions"),
     server.SeedBusyError(Path("/home/ann/.cache/pytest-oneloop/7f3a.lock"), waited=900),
+    strategies.InvalidMarkError(
+        test=_TEST,
+        given="strategy='comit'",
+        strategies=("auto", "rollback", "commit", "clone"),
+    ),
     strategies.LeftOpenWarning(
         test=_TEST,
         places=["shop/feed.py:31"],

@@ -75,3 +75,26 @@ class LeftOpenWarning(OneloopWarning):
             instead="close it in the test that opens it (`async with session_factory() as "
             "session: ...`), and await or cancel tasks",
         )
+
+
+class InvalidMarkError(OneloopError):
+    """A test's mark names no strategy.
+
+    Attributes:
+        test: The node id of the test.
+        given: The mark's arguments, as they were written.
+        strategies: The names that exist.
+    """
+
+    code: ClassVar[str] = "OL212"
+
+    def __init__(self, *, test: str, given: str, strategies: Sequence[str]) -> None:
+        self.test = test
+        self.given = given
+        self.strategies = tuple(strategies)
+        super().__init__(
+            f"the mark oneloop({given}) of {test} names no strategy.",
+            why="the name is misspelt, or is not given as `strategy=...`, the only argument",
+            instead="write one that exists, such as "
+            f'@pytest.mark.oneloop(strategy="commit") ({", ".join(self.strategies)})',
+        )
