@@ -1,6 +1,7 @@
 """Works off jobs until it is stopped: `python -m shop.worker`, as often as you like at once."""
 
 import asyncio
+from contextlib import suppress
 
 from sqlalchemy import update
 from sqlalchemy.ext.asyncio import AsyncSession
@@ -33,4 +34,5 @@ async def work() -> None:
 
 
 if __name__ == "__main__":
-    asyncio.run(work())
+    with suppress(KeyboardInterrupt):
+        asyncio.run(work())
