@@ -8,8 +8,10 @@ from typing import TYPE_CHECKING, Final
 if TYPE_CHECKING:
     from collections.abc import Callable
 
+    from pytest_oneloop.databases.blockades import BlockadeRunner
     from pytest_oneloop.databases.clones import Clones
     from pytest_oneloop.databases.restoration import Outcome, Restoration
+    from pytest_oneloop.databases.sessions import Session
     from pytest_oneloop.errors.sandbox import SandboxError
     from pytest_oneloop.provision import Destination, WorkerDatabase
     from pytest_oneloop.sandbox.checkouts import Origin
@@ -33,6 +35,7 @@ class Ending:
         limits: What the sandbox could not do as a real database would, without an error.
         left_open: Where connections were checked out that were not given back.
         in_the_way: The sessions that were ended, in words.
+        prepared: The prepared transactions that were rolled back.
         outcome: How the database was put back after real commits.
         used: The test has used the database.
     """
@@ -41,6 +44,7 @@ class Ending:
     limits: list[Limit] = field(default_factory=list)
     left_open: list[Origin] = field(default_factory=list)
     in_the_way: list[str] = field(default_factory=list)
+    prepared: list[str] = field(default_factory=list)
     outcome: Outcome | None = None
     used: bool = False
 
@@ -68,6 +72,7 @@ class RealDatabases:
         self._restoration: Restoration | None = None
         self._clones: Clones | None = None
         self._clone: Destination | None = None
+        self._runner: BlockadeRunner | None = None
         self.clones_wanted = 0
         self.used = False
 
@@ -93,6 +98,23 @@ class RealDatabases:
         if self._restoration is None:
             self._on_a_thread(self._prepare)
         return worker.destination
+
+    def finish(self) -> None:
+        """The test itself has ended; what its teardown waits for too long is ended."""
+        if self.used:
+            from pytest_oneloop.databases.blockades import BlockadeRunner  # noqa: PLC0415
+
+            there = self._clone or self._database().destination
+            self._runner = BlockadeRunner(there.address, there.database)
+
+    def release(self) -> tuple[list[Session], list[str]]:
+        """Its teardown has ended.
+
+        Returns:
+            The sessions, and the prepared transactions, that it has waited for too long.
+        """
+        runner, self._runner = self._runner, None
+        return ([], []) if runner is None else runner.stop()
 
     def end(self, router: Router) -> Outcome | None:
         """The test has ended, and has used its database. On a thread without a loop.

@@ -112,18 +112,22 @@ class TestRun:
     def finish(self) -> None:
         """The test itself has ended; its fixtures come next."""
         self.router.sandbox.closing = True
+        if self.strategy != ROLLBACK:
+            self._real.finish()
 
     def end(self) -> Ending:
         """The test's fixtures have ended as well; its database is put back as it was."""
         sandbox = self.router.sandbox
         used = self.strategy != ROLLBACK and self._real.used
+        blockers, prepared = self._real.release()
+        named = [self.router.ended(one.pid, str(one)) for one in blockers]
         left_open = self.router.end()
         outcome = None
-        named: list[str] = []
         if used:
             outcome = _on_a_thread(partial(self._real.end, self.router))
-            ended = outcome.ended if outcome else ()
-            named = [self.router.ended(one.pid, str(one)) for one in ended]
+        if outcome is not None:
+            named += [self.router.ended(one.pid, str(one)) for one in outcome.ended]
+            prepared += outcome.prepared
         elif sandbox.leaked and self._database is not None:
             _on_a_thread(partial(self._real.renew, self.router))
         self.strategy = ROLLBACK
@@ -135,6 +139,7 @@ class TestRun:
             limits=list(sandbox.watch.met),
             left_open=left_open,
             in_the_way=[words for words in named if words],
+            prepared=prepared,
             outcome=outcome,
             used=sandbox.used or used,
         )

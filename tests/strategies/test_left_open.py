@@ -151,3 +151,51 @@ def test_what_is_left_is_named_and_ended(project: Project, strategy: str) -> Non
     for test in said:
         found = FOUND[test].format(line_of(test))
         assert TEXT.format(test=f"test_it.py::{test}", found=found) in output, output
+
+
+BLOCKED = """
+import psycopg
+import pytest
+from sqlalchemy import text
+
+from notes import Note, engine, new_session
+
+left = []
+
+
+@pytest.fixture
+async def tidy():
+    yield
+    async with engine.begin() as connection:
+        await connection.execute(text("TRUNCATE notes"))
+
+
+@pytest.mark.oneloop(strategy="commit")
+async def test_it(tidy, oneloop):
+    with psycopg.connect(oneloop.url.replace("+asyncpg", "")) as other:
+        other.execute("INSERT INTO notes (text) VALUES ('prepared')")
+        other.execute("PREPARE TRANSACTION 'transfer-17'")
+    session = new_session()
+    left.append(session)
+    session.add(Note(text="left"))
+    await session.flush()  # a session
+
+
+async def test_nothing(db_session):
+    assert await db_session.scalar(text("SELECT count(*) FROM notes")) == 0
+"""
+
+
+def test_a_teardown_that_waits_for_it_goes_on(project: Project) -> None:
+    project.write({"test_it.py": BLOCKED})
+    done = project.run("test_it.py")
+    assert done.counts.get("passed") == 2, done.output
+    line = BLOCKED[: BLOCKED.index("# a session")].count("\n") + 1
+    output = re.sub(r"(session|waited for by) \d+", r"\1 N", re.sub(r"\n +", "\n", done.output))
+    found = (
+        f"in the way was the connection checked out at test_it.py:{line}, as session N (idle in "
+        "transaction), holds RowExclusive on notes, RowExclusive on notes_id_seq, is waited for by "
+        "N, last statement: INSERT INTO notes (text) VALUES ($1::VARCHAR) RETURNING notes.id; "
+        "the prepared transaction 'transfer-17' was not ended"
+    )
+    assert TEXT.format(test="test_it.py::test_it", found=found) in output, output

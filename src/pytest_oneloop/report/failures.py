@@ -74,14 +74,13 @@ def raise_unseen(problems: Sequence[OneloopError], seen: list[BaseException]) ->
 
 def warn_of_left_open(item: pytest.Item, ending: Ending) -> None:
     """Warn if a test on a real database has not given back what it took there."""
-    prepared = ending.outcome.prepared if ending.outcome else ()
-    if ending.left_open or ending.in_the_way or prepared:
+    if ending.left_open or ending.in_the_way or ending.prepared:
         item.warn(
             LeftOpenWarning(
                 test=item.nodeid,
                 places=[str(place) for place in ending.left_open],
                 sessions=ending.in_the_way,
-                prepared=prepared,
+                prepared=ending.prepared,
             )
         )
 
