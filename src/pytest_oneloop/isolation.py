@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field, replace
+from functools import partial
 from typing import TYPE_CHECKING, Final
 
 if TYPE_CHECKING:
@@ -24,6 +25,10 @@ CLONE: Final = "clone"
 
 _AHEAD: Final = 2
 """How many clones are ready before a test asks: each takes 10 MB, and some 15 ms."""
+
+
+_PATIENCE_MS: Final = 5000
+"""How long the server waits for a session to end."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -55,6 +60,8 @@ class RealDatabases:
     Args:
         database: Gives the worker's database, and brings it up at the first call.
         on_a_thread: Runs a function where no event loop runs, and waits for it.
+        give_up: Gives up the sandbox's connections that an earlier test has left in a
+            transaction, and returns their numbers on the server.
 
     Attributes:
         clones_wanted: How many tests will want a clone, as far as is known.
@@ -65,9 +72,11 @@ class RealDatabases:
         self,
         database: Callable[[], WorkerDatabase],
         on_a_thread: Callable[[Callable[[], object]], object],
+        give_up: Callable[[], list[int]],
     ) -> None:
         self._database = database
         self._on_a_thread = on_a_thread
+        self._give_up = give_up
         self._strategy = ROLLBACK
         self._restoration: Restoration | None = None
         self._clones: Clones | None = None
@@ -95,6 +104,9 @@ class RealDatabases:
                 self._on_a_thread(self._take)
             assert self._clone is not None  # noqa: S101 - taken just now
             return self._clone
+        if left := self._give_up():
+            # Whoever comes by the URL would wait for their locks, and so would the restoration.
+            self._on_a_thread(partial(self._end_sessions, left))
         if self._restoration is None:
             self._on_a_thread(self._prepare)
         return worker.destination
@@ -150,6 +162,18 @@ class RealDatabases:
                 self._restoration.close()
 
     # -- inside: each on a thread without a loop -------------------------------------------------
+
+    def _end_sessions(self, backends: list[int]) -> None:
+        from pytest_oneloop.databases.postgresql import administer  # noqa: PLC0415 - if needed
+
+        destination = self._database().destination
+        ends = ", ".join(f"pg_terminate_backend({one}, {_PATIENCE_MS})" for one in backends)
+        administer(
+            destination.address,
+            lambda admin: admin.rows(f"SELECT {ends}"),
+            database=destination.database,
+            task="end the transactions of an earlier test",
+        )
 
     def _prepare(self) -> None:
         from pytest_oneloop.databases.restoration import Restoration  # noqa: PLC0415 - if needed

@@ -66,7 +66,7 @@ class TestRun:
         self.router = Router(self._destination, frozenset(settings.passthrough.value))
         self.scoped = ScopedRows(self.router)
         self.strategy = ROLLBACK
-        self._real = RealDatabases(self.database, _on_a_thread)
+        self._real = RealDatabases(self.database, _on_a_thread, self.router.give_up_lingering)
 
     # -- order -------------------------------------------------------------------------------
 

@@ -14,9 +14,18 @@ from typing import TYPE_CHECKING, TypeVar
 from sqlalchemy.util import await_only, greenlet_spawn
 
 if TYPE_CHECKING:
+    from asyncio import AbstractEventLoop
     from collections.abc import Awaitable, Callable
 
 T = TypeVar("T")
+
+
+def running_loop() -> AbstractEventLoop | None:
+    """Return the event loop that runs in this thread, if one does."""
+    try:
+        return asyncio.get_running_loop()
+    except RuntimeError:
+        return None
 
 
 def wait_for(awaitable: Awaitable[T]) -> T:

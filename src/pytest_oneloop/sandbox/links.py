@@ -107,6 +107,28 @@ class Links:
             if other is not link and other.lingers and not other.dead and not other.bases
         ]
 
+    def leave_lingering(self, *, waits: bool) -> None:
+        """End what is left of an earlier test's transaction, where it can be. A message each.
+
+        Args:
+            waits: The caller can wait on the running loop.
+        """
+        loop = greenlets.running_loop() if waits else None
+        for link in self.lingering(None):
+            if link.loop in (None, loop) and not link.abandoned:
+                link.leave()
+
+    def give_up_lingering(self) -> list[int]:
+        """Use the connections no more that are still in the transaction of an earlier test.
+
+        Returns:
+            Their numbers on the server, where somebody has to end them.
+        """
+        lingering = self.lingering(None)
+        for link in lingering:
+            link.channel.dead = True
+        return [link.driver.backend() for link in lingering]
+
     def holding(self) -> list[Link]:
         """Return those that hold rows for several tests."""
         return [link for link in self._links.values() if link.bases and not link.dead]

@@ -7,7 +7,6 @@ after are met alike: `do_connect`, where the plugin answers with a connection of
 
 from __future__ import annotations
 
-import asyncio
 import weakref
 from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any
@@ -142,6 +141,14 @@ class Router:
         """End the real connections to one database."""
         self._direct.drop(target)
 
+    def give_up_lingering(self) -> list[int]:
+        """Give up the connections that are still in the transaction of an earlier test.
+
+        Returns:
+            Their numbers on the server, where somebody has to end them.
+        """
+        return self._links.give_up_lingering()
+
     def lose_connections(self) -> None:
         """Use none of the real connections any more: their database is about to be replaced."""
         self._links.lose()
@@ -191,6 +198,7 @@ class Router:
         if driver is None:
             raise self.sandbox.report(UnsupportedDialectError(dialect=name, supported=SUPPORTED))
         if self._target is not None:
+            self._links.leave_lingering(waits=dialect.is_async)
             arguments.clear()
             self._direct.connect(dialect, driver, self._target(), entry, parameters)
             return None
@@ -220,6 +228,7 @@ class Router:
         __tracebackhide__ = True
         held = held_by(entry)
         if held is not None and self._target is not None:
+            self._links.leave_lingering(waits=held.loop is not None)
             self._direct.check_out(held, self.sandbox, self._target())
             return
         if held is not None:
@@ -230,7 +239,7 @@ class Router:
         if not isinstance(connection, SandboxedConnection):
             return
         link = connection.oneloop_link
-        loop = _running_loop() if link.loop is not None else None
+        loop = greenlets.running_loop() if link.loop is not None else None
         moved = connection.oneloop_used_on is not None and connection.oneloop_used_on() is not loop
         if moved or not self._links.serves(link, hosted=self.sandbox.hosted):
             engine = connection.oneloop_engine() if connection.oneloop_engine else None
@@ -285,13 +294,6 @@ class Router:
 
     def _passed(self, connection: object) -> bool:
         return any(name in type(connection).__module__ for name in self._passthrough)
-
-
-def _running_loop() -> AbstractEventLoop | None:
-    try:
-        return asyncio.get_running_loop()
-    except RuntimeError:
-        return None
 
 
 def _kind(connection: object) -> str:
