@@ -13,6 +13,8 @@ if TYPE_CHECKING:
 
     from tools.projects import Project
 
+collect_ignore = ["thousand"]  # a project of its own, run by `test_thousand.py`
+
 CONFTEST = """
 import pytest
 
