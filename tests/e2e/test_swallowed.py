@@ -1,4 +1,7 @@
-"""Errors of the sandbox that the application swallows are reported all the same."""
+"""Errors of the sandbox that the application swallows are reported all the same.
+
+Where the strategy is left open, the test is run on a real database instead, and has none.
+"""
 
 from __future__ import annotations
 
@@ -50,7 +53,7 @@ def test_error_behind_an_answer_of_200(
     project.change("api.py", "app = FastAPI()\n", "app = FastAPI()\n" + ENDPOINT)
     project.write({"test_notes.py": TESTS})
 
-    run = project.run(*options)
+    run = project.run("--oneloop-strategy=rollback", *options)
 
     shown = [line for line in run.output.splitlines() if line.startswith("OL204: ")]
     # The first test passes, and then has an error; the second fails of its own, and has it too.
