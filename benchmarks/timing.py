@@ -1,4 +1,7 @@
-"""A pytest plugin that writes down how long each test took, all of it, as JSON."""
+"""A pytest plugin that writes down how long each test took, all of it, as JSON.
+
+BENCHMARK_TIMES names the file; BENCHMARK_PAUSE a pause before each test, in seconds, not counted.
+"""
 
 from __future__ import annotations
 
@@ -17,12 +20,14 @@ if TYPE_CHECKING:
 class Timing:
     """Times each test from before its first hook until after its last."""
 
-    def __init__(self, path: Path) -> None:
+    def __init__(self, path: Path, pause: float) -> None:
         self._path = path
+        self._pause = pause
         self._seconds: list[float] = []
 
     @pytest.hookimpl(wrapper=True, tryfirst=True)
     def pytest_runtest_protocol(self) -> Generator[None, object, object]:
+        time.sleep(self._pause)
         start = time.perf_counter()
         result = yield
         self._seconds.append(time.perf_counter() - start)
@@ -33,4 +38,6 @@ class Timing:
 
 
 def pytest_configure(config: pytest.Config) -> None:
-    config.pluginmanager.register(Timing(Path(os.environ["BENCHMARK_TIMES"])))
+    config.pluginmanager.register(
+        Timing(Path(os.environ["BENCHMARK_TIMES"]), float(os.environ.get("BENCHMARK_PAUSE", "0")))
+    )
