@@ -28,8 +28,8 @@ _TEXT = """\
 Goal: compare the same test under each strategy, on an embedded PostgreSQL in memory.
 
 Fixed: the server, 50 tables, the test, which writes to three of them and commits. Varies: the
-strategy, from test to test in turn, in one run; before each test is a pause of 80 ms that is not
-counted, in which a clone becomes ready.
+strategy, in turns of {turn} tests each, in one run. Before a test on a clone is a pause of 80 ms
+that is not counted, in which the next clone becomes ready.
 
 | strategy | one test, ms | over rollback, ms |
 |---|--:|--:|
@@ -37,13 +37,14 @@ counted, in which a clone becomes ready.
 
 Median (lower to upper quartile) of {number} tests each, of the whole test: its set-up, the test
 itself with its commit, and putting the database back. *Over rollback* is the difference of the
-medians. The first {warm} tests of each do not count.
+medians. Putting it back goes on while pytest reports the test, and the next one waits for the rest:
+so the first {warm} tests of each turn do not count.
 
 Machine: {machine}.
 Versions: {versions}.
 """
+_TURN = 25
 _WARM = 5
-_PAUSE = 0.08
 
 
 def run(folder: Path, tests: int) -> list[float]:
@@ -61,7 +62,7 @@ def run(folder: Path, tests: int) -> list[float]:
         env={
             **os.environ,
             "BENCHMARK_TESTS": str(tests),
-            "BENCHMARK_PAUSE": os.environ.get("BENCHMARK_PAUSE", str(_PAUSE)),
+            "BENCHMARK_TURN": str(_TURN),
             "BENCHMARK_TIMES": str(times),
             "PYTHONPATH": f"{project}{os.pathsep}{os.environ.get('PYTHONPATH', '')}",
         },
@@ -87,6 +88,7 @@ def table(measured: dict[str, list[float]]) -> str:
     return _TEXT.format(
         rows="\n".join(rows),
         number=len(measured["rollback"]),
+        turn=_TURN,
         warm=_WARM,
         machine=", ".join(machine().values()),
         versions=", ".join(f"{name} {number}" for name, number in versions().items()),
@@ -95,15 +97,15 @@ def table(measured: dict[str, list[float]]) -> str:
 
 def main() -> None:
     parser = argparse.ArgumentParser(description=(__doc__ or "").partition("\n")[0])
-    parser.add_argument("--tests", type=int, default=200, help="of each strategy (%(default)s)")
+    parser.add_argument("--turns", type=int, default=10, help="of each strategy (%(default)s)")
     parser.add_argument("--output", type=Path, default=HERE / "results")
     given = parser.parse_args()
     with tempfile.TemporaryDirectory(prefix="oneloop-benchmark-") as folder:
-        seconds = run(Path(folder), len(STRATEGIES) * (given.tests + _WARM))
-    measured = {
-        strategy: seconds[place :: len(STRATEGIES)][_WARM:]
-        for place, strategy in enumerate(STRATEGIES)
-    }
+        seconds = run(Path(folder), len(STRATEGIES) * given.turns * _TURN)
+    measured: dict[str, list[float]] = {strategy: [] for strategy in STRATEGIES}
+    for turn in range(given.turns * len(STRATEGIES)):
+        counted = seconds[turn * _TURN + _WARM : (turn + 1) * _TURN]
+        measured[STRATEGIES[turn % len(STRATEGIES)]] += counted
     text = table(measured)
     given.output.mkdir(parents=True, exist_ok=True)
     document = {"machine": machine(), "versions": versions(), "seconds": measured}

@@ -1,6 +1,7 @@
 """A pytest plugin that writes down how long each test took, all of it, as JSON.
 
-BENCHMARK_TIMES names the file; BENCHMARK_PAUSE a pause before each test, in seconds, not counted.
+BENCHMARK_TIMES names the file. A mark `paused(seconds)` stands for a pause before the test, which
+is not counted.
 """
 
 from __future__ import annotations
@@ -20,14 +21,14 @@ if TYPE_CHECKING:
 class Timing:
     """Times each test from before its first hook until after its last."""
 
-    def __init__(self, path: Path, pause: float) -> None:
+    def __init__(self, path: Path) -> None:
         self._path = path
-        self._pause = pause
         self._seconds: list[float] = []
 
     @pytest.hookimpl(wrapper=True, tryfirst=True)
-    def pytest_runtest_protocol(self) -> Generator[None, object, object]:
-        time.sleep(self._pause)
+    def pytest_runtest_protocol(self, item: pytest.Item) -> Generator[None, object, object]:
+        if (paused := item.get_closest_marker("paused")) is not None:
+            time.sleep(*paused.args)
         start = time.perf_counter()
         result = yield
         self._seconds.append(time.perf_counter() - start)
@@ -38,6 +39,5 @@ class Timing:
 
 
 def pytest_configure(config: pytest.Config) -> None:
-    config.pluginmanager.register(
-        Timing(Path(os.environ["BENCHMARK_TIMES"]), float(os.environ.get("BENCHMARK_PAUSE", "0")))
-    )
+    config.addinivalue_line("markers", "paused(seconds): wait before the test, uncounted")
+    config.pluginmanager.register(Timing(Path(os.environ["BENCHMARK_TIMES"])))

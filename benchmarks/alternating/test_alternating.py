@@ -1,4 +1,4 @@
-"""The same test under each strategy in turn."""
+"""The same test under each strategy: in turns, as many of each as BENCHMARK_TURN says."""
 
 import os
 
@@ -6,16 +6,18 @@ import pytest
 from app import order, session_factory
 
 STRATEGIES = ("rollback", "commit", "clone")
+TURN = int(os.environ["BENCHMARK_TURN"])
+MARKS = {strategy: [pytest.mark.oneloop(strategy=strategy)] for strategy in STRATEGIES}
+MARKS["clone"].append(pytest.mark.paused(0.08))  # in which a clone becomes ready
 
 
-def numbered() -> list[object]:
-    return [
-        pytest.param(number, marks=pytest.mark.oneloop(strategy=STRATEGIES[number % 3]))
+@pytest.mark.parametrize(
+    "number",
+    [
+        pytest.param(number, marks=MARKS[STRATEGIES[number // TURN % len(STRATEGIES)]])
         for number in range(int(os.environ["BENCHMARK_TESTS"]))
-    ]
-
-
-@pytest.mark.parametrize("number", numbered())
+    ],
+)
 async def test_an_order(number: int) -> None:
     async with session_factory() as session:
         assert await order(session, f"{number}@example.com") == 1

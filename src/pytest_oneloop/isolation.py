@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field, replace
 from functools import partial
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING, Final, Protocol, TypeVar
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -19,6 +19,7 @@ if TYPE_CHECKING:
     from pytest_oneloop.sandbox.limits import Limit
     from pytest_oneloop.sandbox.router import Router
 
+T = TypeVar("T")
 
 ROLLBACK: Final = "rollback"
 CLONE: Final = "clone"
@@ -31,6 +32,12 @@ _PATIENCE_MS: Final = 5000
 """How long the server waits for a session to end."""
 
 
+class OnAThread(Protocol):
+    """Runs a function where no event loop runs, and waits for it."""
+
+    def __call__(self, work: Callable[[], T]) -> T: ...  # noqa: D102 - see above
+
+
 @dataclass(frozen=True, slots=True)
 class Ending:
     """How a test has left the database.
@@ -41,7 +48,6 @@ class Ending:
         left_open: Where connections were checked out that were not given back.
         in_the_way: The sessions that were ended, in words.
         prepared: The prepared transactions that were rolled back.
-        outcome: How the database was put back after real commits.
         used: The test has used the database.
     """
 
@@ -50,7 +56,6 @@ class Ending:
     left_open: list[Origin] = field(default_factory=list)
     in_the_way: list[str] = field(default_factory=list)
     prepared: list[str] = field(default_factory=list)
-    outcome: Outcome | None = None
     used: bool = False
 
 
@@ -71,7 +76,7 @@ class RealDatabases:
     def __init__(
         self,
         database: Callable[[], WorkerDatabase],
-        on_a_thread: Callable[[Callable[[], object]], object],
+        on_a_thread: OnAThread,
         give_up: Callable[[], list[int]],
     ) -> None:
         self._database = database
@@ -82,6 +87,7 @@ class RealDatabases:
         self._clones: Clones | None = None
         self._clone: Destination | None = None
         self._runner: BlockadeRunner | None = None
+        self._under_way = False
         self.clones_wanted = 0
         self.used = False
 
@@ -129,28 +135,30 @@ class RealDatabases:
         return ([], []) if runner is None else runner.stop()
 
     def end(self, router: Router) -> Outcome | None:
-        """The test has ended, and has used its database. On a thread without a loop.
+        """The test has ended, and has used its database: it begins to be put back.
 
         Returns:
-            What was found and done; `None` for a clone, which is given away.
+            Which sessions were in the way; `None` for a clone, which is given away.
         """
         if self._strategy == CLONE:
             self._give_back(router)
             return None
-        assert self._restoration is not None  # noqa: S101 - made when the test asked for it
-        outcome = self._restoration.restore()
-        if outcome.fresh:
-            self.renew(router)
-        return outcome
+        restoration = self._restoration
+        assert restoration is not None  # noqa: S101 - made when the test asked for it
+        cleared = self._on_a_thread(restoration.clear)
+        restoration.start()
+        self._under_way = True
+        return cleared
+
+    def settle(self, router: Router) -> None:
+        """Wait until the database is as the template has it, or replace it if it cannot be."""
+        if self._under_way:
+            self._under_way = False
+            self._on_a_thread(partial(self._settle, router))
 
     def renew(self, router: Router) -> None:
-        """Replace the worker's database by another clone. On a thread without a loop."""
-        router.lose_connections()
-        if self._restoration is not None:
-            self._restoration.close()
-        self._database().renew()
-        if self._restoration is not None:
-            self._restoration.replaced()
+        """Replace the worker's database by another clone."""
+        self._on_a_thread(partial(self._renew, router))
 
     def close(self) -> None:
         """Drop the clones, and end the connections. On a thread without a loop."""
@@ -162,6 +170,19 @@ class RealDatabases:
                 self._restoration.close()
 
     # -- inside: each on a thread without a loop -------------------------------------------------
+
+    def _settle(self, router: Router) -> None:
+        assert self._restoration is not None  # noqa: S101 - it is under way
+        if self._restoration.finish().fresh:
+            self._renew(router)
+
+    def _renew(self, router: Router) -> None:
+        router.lose_connections()
+        if self._restoration is not None:
+            self._restoration.close()
+        self._database().renew()
+        if self._restoration is not None:
+            self._restoration.replaced()
 
     def _end_sessions(self, backends: list[int]) -> None:
         from pytest_oneloop.databases.postgresql import administer  # noqa: PLC0415 - if needed

@@ -211,7 +211,9 @@ def pytest_fixture_post_finalizer(
 
 
 @pytest.hookimpl(wrapper=True, tryfirst=True)
-def pytest_runtest_teardown(item: pytest.Item) -> Generator[None, None, None]:
+def pytest_runtest_teardown(
+    item: pytest.Item, nextitem: pytest.Item | None
+) -> Generator[None, None, None]:
     """End the sandbox after the test's fixtures; show what the application has swallowed."""
     from pytest_oneloop.choices import ENDING  # noqa: PLC0415 - not for `pytest --version`
     from pytest_oneloop.report.failures import raise_unseen, warn_of_left_open  # noqa: PLC0415
@@ -222,9 +224,9 @@ def pytest_runtest_teardown(item: pytest.Item) -> Generator[None, None, None]:
         result = yield
         run.scoped.tear_down()
     except BaseException:
-        item.stash[ENDING] = run.end()
+        item.stash[ENDING] = run.end(last=nextitem is None)
         raise
-    item.stash[ENDING] = ending = run.end()
+    item.stash[ENDING] = ending = run.end(last=nextitem is None)
     warn_of_left_open(item, ending)
     raise_unseen(ending.problems, item.stash[SEEN])
     return result

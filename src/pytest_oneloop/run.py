@@ -12,7 +12,6 @@ from contextlib import (
     ExitStack,
     contextmanager,
 )
-from functools import partial
 from typing import TYPE_CHECKING, Any, Final, TypeVar
 
 from pytest_oneloop import application, forecast, provision
@@ -63,7 +62,9 @@ class TestRun:
         self._app: tuple[object, ASGIApplication] | None = None
         self._isolated: dict[str, bool] = {}
         self.statements = 0
-        self.router = Router(self._destination, frozenset(settings.passthrough.value))
+        self.router = Router(
+            self._destination, frozenset(settings.passthrough.value), settle=self._settle
+        )
         self.scoped = ScopedRows(self.router)
         self.strategy = ROLLBACK
         self._real = RealDatabases(self.database, _on_a_thread, self.router.give_up_lingering)
@@ -107,7 +108,7 @@ class TestRun:
         """
         self.strategy = strategy
         target = None if strategy == ROLLBACK else self._real.begin(strategy)
-        return self.router.begin(test, hosted=hosted, target=target)
+        return self.router.begin(test, hosted=hosted, target=target, pools=strategy)
 
     def finish(self) -> None:
         """The test itself has ended; its fixtures come next."""
@@ -115,21 +116,25 @@ class TestRun:
         if self.strategy != ROLLBACK:
             self._real.finish()
 
-    def end(self) -> Ending:
-        """The test's fixtures have ended as well; its database is put back as it was."""
+    def end(self, *, last: bool = False) -> Ending:
+        """The test's fixtures have ended as well; its database begins to be put back.
+
+        Args:
+            last: No other test follows, whose first use of the database would wait for that.
+        """
         sandbox = self.router.sandbox
         used = self.strategy != ROLLBACK and self._real.used
         blockers, prepared = self._real.release()
         named = [self.router.ended(one.pid, str(one)) for one in blockers]
         left_open = self.router.end()
-        outcome = None
-        if used:
-            outcome = _on_a_thread(partial(self._real.end, self.router))
-        if outcome is not None:
-            named += [self.router.ended(one.pid, str(one)) for one in outcome.ended]
-            prepared += outcome.prepared
+        cleared = self._real.end(self.router) if used else None
+        if cleared is not None:
+            named += [self.router.ended(one.pid, str(one)) for one in cleared.ended]
+            prepared += cleared.prepared
         elif sandbox.leaked and self._database is not None:
-            _on_a_thread(partial(self._real.renew, self.router))
+            self._real.renew(self.router)
+        if last:
+            self._settle()
         self.strategy = ROLLBACK
         if sandbox.statements:
             self._isolated[sandbox.test] = sandbox.real
@@ -140,7 +145,6 @@ class TestRun:
             left_open=left_open,
             in_the_way=[words for words in named if words],
             prepared=prepared,
-            outcome=outcome,
             used=sandbox.used or used,
         )
 
@@ -195,10 +199,15 @@ class TestRun:
 
     def _destination(self) -> Destination:
         __tracebackhide__ = True
+        self._settle()
         return self.database().destination
+
+    def _settle(self) -> None:
+        self._real.settle(self.router)
 
     def destination(self) -> Destination:
         """Return the database of the running test, or of the worker outside of tests."""
+        self._settle()
         return self._real.destination() if self.strategy != ROLLBACK else self._destination()
 
     def show_database(self) -> None:

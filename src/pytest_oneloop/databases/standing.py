@@ -8,6 +8,7 @@ from __future__ import annotations
 import queue
 import threading
 from concurrent.futures import Future
+from functools import partial
 from typing import TYPE_CHECKING, Any, TypeVar
 
 from pytest_oneloop.databases.postgresql import Admin, administer, quote_literal
@@ -85,8 +86,24 @@ class StandingConnection:
         Raises:
             ServerTimeoutError: It took longer than the deadline. The connection is given up.
         """
+        return self.start(work, task=task)()
+
+    def start(self, work: Callable[[Admin], T], *, task: str) -> Callable[[], T]:
+        """Begin to run `work` on the connection.
+
+        Args:
+            work: As for `run`.
+            task: As for `run`.
+
+        Returns:
+            What waits for it, returns what it returns, and raises what `run` would. The deadline
+            begins when it is called.
+        """
         answer: Future[T] = Future()
         (self._jobs or self._open()).put((answer, work))
+        return partial(self._wait, answer, task)
+
+    def _wait(self, answer: Future[T], task: str) -> T:
         try:
             return answer.result(self._seconds)
         except TimeoutError as error:

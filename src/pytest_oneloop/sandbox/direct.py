@@ -107,7 +107,9 @@ class Direct:
     def __init__(self, links: Links) -> None:
         self._links = links
         self._held: list[Held] = []
-        self._pools: weakref.WeakKeyDictionary[Engine, Pool] = weakref.WeakKeyDictionary()
+        self._pools: weakref.WeakKeyDictionary[Engine, dict[str, Pool]] = (
+            weakref.WeakKeyDictionary()
+        )
         self.opened = 0
         self.used = False
         self._places: dict[int, Origin] = {}
@@ -241,21 +243,21 @@ class Direct:
                 held.drop()
         self._held = [held for held in self._held if not held.closed]
 
-    def swap_pools(self, engines: list[Engine]) -> None:
-        """Give each engine the other of its two pools: the sandbox's, or that of real connections.
+    def swap_pools(self, engines: list[Engine], before: str, after: str) -> None:
+        """Give each engine another of its pools: one for the sandbox, one for each real strategy.
 
-        So neither kind of test has to open anew what the other kind has put away.
+        So no kind of test has to open anew what another kind has put away.
         """
         swapped: list[Pool] = []
         for engine in engines:
             if any(engine.pool is pool for pool in swapped):
                 continue  # it shares the pool of another one, of which it was made
-            before, other = engine.pool, self._pools.pop(engine, None)
+            kept = self._pools.setdefault(engine, {})
+            kept[before], other = engine.pool, kept.pop(after, None)
             if other is None:
                 engine.dispose(close=False)
             else:
                 engine.pool = other
-            self._pools[engine] = before
             swapped.append(engine.pool)
 
 

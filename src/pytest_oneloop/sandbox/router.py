@@ -38,6 +38,7 @@ if TYPE_CHECKING:
     from pytest_oneloop.sandbox.links import Target
 
 OUTSIDE = "code outside of any test"
+_SANDBOX = "rollback"
 
 
 class Router:
@@ -46,14 +47,22 @@ class Router:
     Args:
         provide: Makes the worker's database, at the first call; may block for seconds.
         passthrough: Names of dialects that are none of the plugin's business.
+        settle: Waits until what an earlier test has committed is gone; costs nothing if none has.
     """
 
-    def __init__(self, provide: Callable[[], Target], passthrough: frozenset[str]) -> None:
+    def __init__(
+        self,
+        provide: Callable[[], Target],
+        passthrough: frozenset[str],
+        settle: Callable[[], None] = lambda: None,
+    ) -> None:
+        self._settle = settle
         self._passthrough = passthrough
         self._building: Target | None = None
         self.sandbox = Sandbox(OUTSIDE, self._now)
         self._links = Links(provide)
         self._direct = Direct(self._links)
+        self._pools = _SANDBOX
         self._target: Callable[[], Target] | None = None
         self._engines: weakref.WeakSet[Engine] = weakref.WeakSet()
 
@@ -91,7 +100,12 @@ class Router:
         self._links.close()
 
     def begin(
-        self, test: str, *, hosted: bool, target: Callable[[], Target] | None = None
+        self,
+        test: str,
+        *,
+        hosted: bool,
+        target: Callable[[], Target] | None = None,
+        pools: str = _SANDBOX,
     ) -> Sandbox:
         """A test begins.
 
@@ -100,8 +114,10 @@ class Router:
             hosted: Its event loops may come and go.
             target: Gives the database to which it has real connections, at the first call; `None`
                 if it runs in the sandbox.
+            pools: Which of an engine's pools it uses: that of earlier tests for which this was the
+                same.
         """
-        self._lead(target)
+        self._lead(target, pools)
         self.sandbox = Sandbox(test, self._now, hosted=hosted, real=target is not None)
         # Rows that several tests share were written there, and are seen nowhere else.
         self.sandbox.writers += self._links.holding()
@@ -154,10 +170,12 @@ class Router:
         self._links.lose()
         self._direct.drop()
 
-    def _lead(self, target: Callable[[], Target] | None) -> None:
+    def _lead(self, target: Callable[[], Target] | None, pools: str = _SANDBOX) -> None:
         """Lead engines into the sandbox, or to a database."""
+        if pools != self._pools:
+            self._direct.swap_pools(list(self._engines), self._pools, pools)
+            self._pools = pools
         if (target is None) is not (self._target is None):
-            self._direct.swap_pools(list(self._engines))
             change = event.remove if target is None else event.listen
             change(Engine, "before_cursor_execute", self._on_statement)
         self._direct.begin(real=target is not None)
@@ -197,6 +215,7 @@ class Router:
         driver = driver_for(dialect.name, dialect.driver)
         if driver is None:
             raise self.sandbox.report(UnsupportedDialectError(dialect=name, supported=SUPPORTED))
+        self._settle()
         if self._target is not None:
             self._links.leave_lingering(waits=dialect.is_async)
             arguments.clear()
@@ -226,6 +245,7 @@ class Router:
 
     def _on_checkout(self, connection: object, entry: ConnectionPoolEntry, _proxy: object) -> None:
         __tracebackhide__ = True
+        self._settle()
         held = held_by(entry)
         if held is not None and self._target is not None:
             self._links.leave_lingering(waits=held.loop is not None)
