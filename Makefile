@@ -12,6 +12,7 @@ demo: $(STAMP)
 ## Run every test of the project.
 test: $(STAMP)
 	scripts/install-browser
+	scripts/install-mariadb
 	scripts/test
 
 ## Format, lint, types, and the tests that need no server. Under a minute.

@@ -1,7 +1,8 @@
-"""Runs one PostgreSQL and outlives it: `python -I -S guardian.py FOLDER UID -- COMMAND…`.
+"""Runs one server and outlives it: `python -I -S guardian.py FOLDER UID SIGNALS COMMAND…`.
 
 Standard input is the life line. When it closes, because its owner asked for it or was killed,
-the server is stopped and the folder removed. Nothing else has to be remembered to clean up.
+the server is stopped by the signals (`INT,QUIT`, one after the other) and the folder removed.
+Nothing else has to be remembered to clean up.
 """
 
 from __future__ import annotations
@@ -14,7 +15,7 @@ import subprocess
 import sys
 
 _PATIENCE = 10.0
-"""Seconds for each of the two ways to stop a server."""
+"""Seconds for each of the ways to stop a server."""
 
 
 def _die_with_parent() -> None:
@@ -24,7 +25,7 @@ def _die_with_parent() -> None:
         ctypes.CDLL(None).prctl(set_parent_death_signal, signal.SIGQUIT)
 
 
-def main(folder: str, uid: int, command: list[str]) -> None:
+def main(folder: str, uid: int, signs: list[str], command: list[str]) -> None:
     """Run the command until standard input closes, then leave nothing behind."""
     as_user = {"user": uid, "group": uid, "extra_groups": []} if os.geteuid() == 0 else {}
     try:
@@ -38,8 +39,8 @@ def main(folder: str, uid: int, command: list[str]) -> None:
                 **as_user,  # type: ignore[call-overload]
             )
         sys.stdin.buffer.read()
-        for sign in (signal.SIGINT, signal.SIGQUIT):
-            server.send_signal(sign)
+        for sign in signs:
+            server.send_signal(signal.Signals[f"SIG{sign}"])
             try:
                 server.wait(_PATIENCE)
             except subprocess.TimeoutExpired:
@@ -55,4 +56,4 @@ def main(folder: str, uid: int, command: list[str]) -> None:
 if __name__ == "__main__":
     for _sign in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
         signal.signal(_sign, signal.SIG_IGN)
-    main(sys.argv[1], int(sys.argv[2]), sys.argv[4:])
+    main(sys.argv[1], int(sys.argv[2]), sys.argv[3].split(","), sys.argv[4:])

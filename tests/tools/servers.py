@@ -184,7 +184,7 @@ def _start(folder: Path, port: int) -> subprocess.Popen[bytes]:
     settings = [f"--{name}={value}" for name, value in _SETTINGS.items()]
     return subprocess.Popen(
         [
-            *(sys.executable, "-I", "-S", str(guardian), str(folder), str(_NOBODY), "--"),
+            *(sys.executable, "-I", "-S", str(guardian), str(folder), str(_NOBODY), "INT,QUIT"),
             *(str(_binaries() / "postgres"), "-D", str(folder / "data"), "-p", str(port)),
             *settings,
         ],
