@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Final, Protocol, TypeVar
 
 if TYPE_CHECKING:
     from collections.abc import Callable
+    from contextlib import AbstractContextManager
 
     from pytest_oneloop.databases.blockades import BlockadeRunner
     from pytest_oneloop.databases.clones import Clones
@@ -65,6 +66,7 @@ class RealDatabases:
     Args:
         database: Gives the worker's database, and brings it up at the first call.
         on_a_thread: Runs a function where no event loop runs, and waits for it.
+        interruptible: A context in which Ctrl-C ends a wait at once.
         give_up: Gives up the sandbox's connections that an earlier test has left in a
             transaction, and returns their numbers on the server.
 
@@ -77,10 +79,12 @@ class RealDatabases:
         self,
         database: Callable[[], WorkerDatabase],
         on_a_thread: OnAThread,
+        interruptible: Callable[[], AbstractContextManager[None]],
         give_up: Callable[[], list[int]],
     ) -> None:
         self._database = database
         self._on_a_thread = on_a_thread
+        self._interruptible = interruptible
         self._give_up = give_up
         self._strategy = ROLLBACK
         self._restoration: Restoration | None = None
@@ -120,10 +124,12 @@ class RealDatabases:
     def finish(self) -> None:
         """The test itself has ended; what its teardown waits for too long is ended."""
         if self.used:
-            from pytest_oneloop.databases.blockades import BlockadeRunner  # noqa: PLC0415
+            if self._runner is None:
+                from pytest_oneloop.databases.blockades import BlockadeRunner  # noqa: PLC0415
 
+                self._runner = BlockadeRunner()
             there = self._clone or self._database().destination
-            self._runner = BlockadeRunner(there.address, there.database)
+            self._runner.start(there.address, there.database)
 
     def release(self) -> tuple[list[Session], list[str]]:
         """Its teardown has ended.
@@ -131,8 +137,7 @@ class RealDatabases:
         Returns:
             The sessions, and the prepared transactions, that it has waited for too long.
         """
-        runner, self._runner = self._runner, None
-        return ([], []) if runner is None else runner.stop()
+        return ([], []) if self._runner is None else self._runner.stop()
 
     def end(self, router: Router) -> Outcome | None:
         """The test has ended, and has used its database: it begins to be put back.
@@ -145,7 +150,8 @@ class RealDatabases:
             return None
         restoration = self._restoration
         assert restoration is not None  # noqa: S101 - made when the test asked for it
-        cleared = self._on_a_thread(restoration.clear)
+        with self._interruptible():
+            cleared = restoration.clear()
         restoration.start()
         self._under_way = True
         return cleared
@@ -154,7 +160,11 @@ class RealDatabases:
         """Wait until the database is as the template has it, or replace it if it cannot be."""
         if self._under_way:
             self._under_way = False
-            self._on_a_thread(partial(self._settle, router))
+            assert self._restoration is not None  # noqa: S101 - it is under way
+            with self._interruptible():
+                outcome = self._restoration.finish()
+            if outcome.fresh:
+                self.renew(router)
 
     def renew(self, router: Router) -> None:
         """Replace the worker's database by another clone."""
@@ -163,6 +173,8 @@ class RealDatabases:
     def close(self) -> None:
         """Drop the clones, and end the connections. On a thread without a loop."""
         try:
+            if self._runner is not None:
+                self._runner.close()
             if self._clones is not None:
                 self._clones.close()
         finally:
@@ -170,11 +182,6 @@ class RealDatabases:
                 self._restoration.close()
 
     # -- inside: each on a thread without a loop -------------------------------------------------
-
-    def _settle(self, router: Router) -> None:
-        assert self._restoration is not None  # noqa: S101 - it is under way
-        if self._restoration.finish().fresh:
-            self._renew(router)
 
     def _renew(self, router: Router) -> None:
         router.lose_connections()

@@ -122,6 +122,10 @@ MAP_NAME = "oneloop_map"
 MAP_FLAG = "--oneloop-map"
 """Asks for a picture of one run, so it is a flag alone: no setting of a project."""
 
+MARK_HELP = (
+    "oneloop(strategy): how the test is kept apart from others: rollback, commit, clone, or auto, "
+    "which finds out"
+)
 MAP_HELP = "draw what ran on which event loop, with times, as a page"
 
 

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 from pytest_oneloop.loops.scopes import default_loop_scopes, follow_fixtures, runner_of
-from pytest_oneloop.options import MAP_FLAG, MAP_HELP, MAP_NAME, OPTIONS, Places
+from pytest_oneloop.options import MAP_FLAG, MAP_HELP, MAP_NAME, MARK_HELP, OPTIONS, Places
 
 if TYPE_CHECKING:
     from collections.abc import Generator
@@ -38,12 +38,6 @@ EXPLAINER: pytest.StashKey[Explainer | None] = pytest.StashKey()
 
 SEEN: pytest.StashKey[list[BaseException]] = pytest.StashKey()
 """The errors that a test has shown, in `item.stash`."""
-
-
-_MARK = (
-    "oneloop(strategy): how the test is kept apart from others: rollback, commit, clone, or auto, "
-    "which finds out"
-)
 
 
 def pytest_addoption(parser: pytest.Parser) -> None:
@@ -95,7 +89,7 @@ def pytest_configure(config: pytest.Config) -> None:
     """Join the other workers of the run, and add the fixtures for the runners that are here."""
     from pytest_oneloop import fixtures  # noqa: PLC0415 - not for `pytest --version`
 
-    config.addinivalue_line("markers", _MARK)
+    config.addinivalue_line("markers", MARK_HELP)
 
     # xdist says so only now, when conftest files have been loaded.
     worker: dict[str, str] | None = getattr(config, "workerinput", None)

@@ -67,7 +67,9 @@ class TestRun:
         )
         self.scoped = ScopedRows(self.router)
         self.strategy = ROLLBACK
-        self._real = RealDatabases(self.database, _on_a_thread, self.router.give_up_lingering)
+        self._real = RealDatabases(
+            self.database, _on_a_thread, _interruptible, self.router.give_up_lingering
+        )
 
     # -- order -------------------------------------------------------------------------------
 

@@ -31,10 +31,10 @@ class Probe:
         """Compare, if there is a database yet. Ids of the sandbox start over with the next test."""
         if run.started is None:
             return
-        address = run.started.destination.address
+        there = run.destination()  # put back by now: until then, it waits
         if self._template is None:
-            self._template = picture(address, run.started.template, schema=False)
-        now = picture(address, run.started.destination.database, schema=False)
+            self._template = picture(there.address, run.started.template, schema=False)
+        now = picture(there.address, there.database, schema=False)
         found = [
             line for line in now.differs_from(self._template) if real or not line.startswith("S ")
         ]

@@ -20,6 +20,7 @@ from pytest_oneloop.sandbox.entries import Effect
 
 if TYPE_CHECKING:
     from asyncio import AbstractEventLoop
+    from collections.abc import Callable
 
     from sqlalchemy.engine import Connection, Dialect, Engine
     from sqlalchemy.pool import ConnectionPoolEntry, Pool
@@ -98,14 +99,16 @@ class Direct:
 
     Args:
         links: The sandbox's own real connections.
+        settle: Waits until what an earlier test has committed is gone.
 
     Attributes:
         opened: How many were opened so far.
         used: The running test has used one.
     """
 
-    def __init__(self, links: Links) -> None:
+    def __init__(self, links: Links, settle: Callable[[], None]) -> None:
         self._links = links
+        self._settle = settle
         self._held: list[Held] = []
         self._pools: weakref.WeakKeyDictionary[Engine, dict[str, Pool]] = (
             weakref.WeakKeyDictionary()
@@ -158,14 +161,17 @@ class Direct:
         if held.moved or held.target is not target or soiled or held.closed:
             held.drop()
             raise DisconnectionError
+        if held.sandbox is not None and held.sandbox is not sandbox:
+            held.send(CLEAN)  # first: meanwhile, what an earlier test has committed goes away
+        self._settle()
+        if held.closed:
+            raise DisconnectionError
         if not self.used:
             self._end_lingering(held)
             # A database of the test's own has its ids as the template has them.
             for sql in self._links.ids.due() if target.ids.template else []:
                 held.send(sql)
         self.used = True
-        if held.sandbox is not None and held.sandbox is not sandbox:
-            held.send(CLEAN)
         held.sandbox = sandbox
         held.place = self._places[held.speaker.backend()] = origin()
 

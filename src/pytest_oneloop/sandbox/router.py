@@ -61,7 +61,7 @@ class Router:
         self._building: Target | None = None
         self.sandbox = Sandbox(OUTSIDE, self._now)
         self._links = Links(provide)
-        self._direct = Direct(self._links)
+        self._direct = Direct(self._links, settle)
         self._pools = _SANDBOX
         self._target: Callable[[], Target] | None = None
         self._engines: weakref.WeakSet[Engine] = weakref.WeakSet()
@@ -245,12 +245,12 @@ class Router:
 
     def _on_checkout(self, connection: object, entry: ConnectionPoolEntry, _proxy: object) -> None:
         __tracebackhide__ = True
-        self._settle()
         held = held_by(entry)
         if held is not None and self._target is not None:
             self._links.leave_lingering(waits=held.loop is not None)
             self._direct.check_out(held, self.sandbox, self._target())
             return
+        self._settle()
         if held is not None:
             held.drop()
         if held is not None or (self._target and isinstance(connection, SandboxedConnection)):
