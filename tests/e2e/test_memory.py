@@ -15,7 +15,9 @@ if TYPE_CHECKING:
 
     from tools.projects import Project
 
-pytestmark = [pytest.mark.server, pytest.mark.timeout(300)]
+pytestmark = [pytest.mark.server, pytest.mark.timeout(600)]
+
+_SECONDS = 500.0
 
 MEASURED = """
 import json
@@ -94,7 +96,8 @@ def measure(project: Project, tests: str, number: int, *options: str) -> list[Fi
     """Run so many tests, of which each commits a row, and measure after every hundred."""
     project.write({"measured.py": MEASURED, "test_notes.py": tests.format(tests=number)})
     # Left alone, the tests that count connections would be run on a real database, which has more.
-    done = project.run("-q", "--oneloop-strategy=rollback", *options)
+    with project.started("-q", "--oneloop-strategy=rollback", *options) as running:
+        done = running.finish(_SECONDS)
     assert done.counts == {"passed": number}, done.output
     lines = (project.folder / "figures").read_text().splitlines()
     return [Figures(*json.loads(line)) for line in lines]

@@ -20,7 +20,7 @@ from tools.project_files import LEAN_TEST, MIGRATIONS, NOTES
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
 
-SECONDS = 60.0
+SECONDS = 100.0
 """How long one run of pytest may take."""
 
 _CI = {"CI", "BUILD_NUMBER"}
