@@ -50,7 +50,14 @@ class Control:
     command: str
 
 
-Statement = Query | Savepoint | Release | RollbackTo | Control
+@dataclass(frozen=True, slots=True)
+class Commits:
+    """A statement that ends the transaction as a side effect, as `CREATE TABLE` does on MySQL."""
+
+    command: str
+
+
+Statement = Query | Savepoint | Release | RollbackTo | Control | Commits
 
 # What a statement may hold whose inside is no SQL of its own.
 _OPAQUE: Final = re.compile(

@@ -1,0 +1,1 @@
+"""What MySQL and MariaDB do otherwise than the sandbox would have it; pure, no I/O."""
