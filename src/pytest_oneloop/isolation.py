@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field, replace
 from functools import partial
-from typing import TYPE_CHECKING, Final, Protocol, TypeVar
+from typing import TYPE_CHECKING, Any, Final, Protocol, TypeVar
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Sequence
     from contextlib import AbstractContextManager
 
     from pytest_oneloop.databases.blockades import BlockadeRunner
@@ -18,6 +18,7 @@ if TYPE_CHECKING:
     from pytest_oneloop.provision import Destination, WorkerDatabase
     from pytest_oneloop.sandbox.checkouts import Origin
     from pytest_oneloop.sandbox.limits import Limit
+    from pytest_oneloop.sandbox.link import Link
     from pytest_oneloop.sandbox.router import Router
 
 T = TypeVar("T")
@@ -31,6 +32,18 @@ _AHEAD: Final = 2
 
 _PATIENCE_MS: Final = 5000
 """How long the server waits for a session to end."""
+
+
+class Put(Protocol):
+    """What was in the way of putting a database back."""
+
+    @property
+    def ended(self) -> Sequence[Any]:
+        """The sessions that were ended, each with its `pid`."""
+
+    @property
+    def prepared(self) -> Sequence[str]:
+        """The prepared transactions that were rolled back."""
 
 
 class OnAThread(Protocol):
@@ -68,7 +81,7 @@ class RealDatabases:
         on_a_thread: Runs a function where no event loop runs, and waits for it.
         interruptible: A context in which Ctrl-C ends a wait at once.
         give_up: Gives up the sandbox's connections that an earlier test has left in a
-            transaction, and returns their numbers on the server.
+            transaction, and returns them.
 
     Attributes:
         clones_wanted: How many tests will want a clone, as far as is known.
@@ -77,10 +90,10 @@ class RealDatabases:
 
     def __init__(
         self,
-        database: Callable[[], WorkerDatabase],
+        database: Callable[[], WorkerDatabase[Destination]],
         on_a_thread: OnAThread,
         interruptible: Callable[[], AbstractContextManager[None]],
-        give_up: Callable[[], list[int]],
+        give_up: Callable[[], list[Link]],
     ) -> None:
         self._database = database
         self._on_a_thread = on_a_thread
@@ -116,7 +129,8 @@ class RealDatabases:
             return self._clone
         if left := self._give_up():
             # Whoever comes by the URL would wait for their locks, and so would the restoration.
-            self._on_a_thread(partial(self._end_sessions, left))
+            backends = [link.driver.backend() for link in left]
+            self._on_a_thread(partial(self._end_sessions, backends))
         if self._restoration is None:
             self._on_a_thread(self._prepare)
         return worker.destination
@@ -184,7 +198,7 @@ class RealDatabases:
     # -- inside: each on a thread without a loop -------------------------------------------------
 
     def _renew(self, router: Router) -> None:
-        router.lose_connections()
+        router.lose_connections(self._database().destination.dialect)
         if self._restoration is not None:
             self._restoration.close()
         self._database().renew()

@@ -7,7 +7,7 @@ import time
 from contextlib import AbstractContextManager, ExitStack, contextmanager
 from dataclasses import dataclass, field
 from functools import partial
-from typing import TYPE_CHECKING, Any, Final
+from typing import TYPE_CHECKING, Any, Final, Generic, TypeVar
 
 from pytest_oneloop.databases.urls import connect_url, parse_server_url
 from pytest_oneloop.sandbox.ids import Restart
@@ -25,6 +25,8 @@ if TYPE_CHECKING:
     from pytest_oneloop.databases.templates import TemplateFacts
     from pytest_oneloop.schema import SchemaSource
     from pytest_oneloop.settings import Settings
+
+D = TypeVar("D")
 
 TEMPLATE: Final = "oneloop_template"
 """The template's name on an embedded server, whose folder is of one fingerprint alone."""
@@ -55,6 +57,17 @@ class Destination:
     constraints: Constraints = field(default_factory=Constraints)
     ids: Restart = field(default_factory=Restart)
 
+    @property
+    def dialect(self) -> str:
+        """The name of SQLAlchemy's dialect."""
+        return "postgresql"
+
+    def url(self, drivername: str) -> str:
+        """Return the URL by which a driver reaches it, with the password if it has one."""
+        url = connect_url(drivername, self.address, self.database)
+        # SQLAlchemy leaves spaces as they are, for which libpq refuses a URL.
+        return url.render_as_string(hide_password=False).replace(" ", "%20")
+
     def connect_arguments(self, dialect: Dialect, given: dict[str, Any]) -> dict[str, Any]:
         """Return what leads here; the application's other arguments are kept."""
         url = connect_url(f"{dialect.name}+{dialect.driver}", self.address, self.database)
@@ -64,13 +77,14 @@ class Destination:
 
 
 @dataclass(frozen=True, slots=True)
-class WorkerDatabase:
+class WorkerDatabase(Generic[D]):
     """The database that a worker's tests run in.
 
     Attributes:
         destination: How to get there.
+        product: Such as `PostgreSQL`.
         version: The server's, `18.6`.
-        server: `embedded`, or the address of a server that lives on.
+        server: `embedded`, or the address of a server that lives on; empty without a server.
         in_memory: Whether its files lie in memory, as far as that is known.
         schema: What it was built from, `alembic 4 revisions`; empty for nothing.
         built: Whether this process built the template.
@@ -80,7 +94,8 @@ class WorkerDatabase:
         renew: Replaces the database by another clone of the template; on a thread without a loop.
     """
 
-    destination: Destination
+    destination: D
+    product: str
     version: str
     server: str
     in_memory: bool
@@ -108,7 +123,7 @@ class Plan:
     rootdir: Path
     run_id: str
     worker: str
-    redirect: Callable[[Destination], AbstractContextManager[None]]
+    redirect: Callable[[Any], AbstractContextManager[None]]
 
     def schema(self) -> SchemaSource | None:
         """Find what the database is built from."""
@@ -119,7 +134,7 @@ class Plan:
 
 
 @contextmanager
-def worker_database(plan: Plan) -> Iterator[WorkerDatabase]:
+def worker_database(plan: Plan) -> Iterator[WorkerDatabase[Destination]]:
     """Provide the worker's database, until the context ends.
 
     Costs some 0.2 s with an embedded server and a template at hand, and what the migrations take
@@ -134,6 +149,7 @@ def worker_database(plan: Plan) -> Iterator[WorkerDatabase]:
         destination, facts, about = provide(plan, stack)
         yield WorkerDatabase(
             destination=destination,
+            product="PostgreSQL",
             schema=facts.schema if facts else "",
             driver=facts.driver if facts else None,
             seconds=time.monotonic() - started,

@@ -3,41 +3,32 @@
 from __future__ import annotations
 
 import secrets
-import signal
-import threading
-from concurrent.futures import Future
-from contextlib import (
-    AbstractAsyncContextManager,
-    AbstractContextManager,
-    ExitStack,
-    contextmanager,
-)
-from typing import TYPE_CHECKING, Any, Final, TypeVar
+from typing import TYPE_CHECKING, Any
 
-from pytest_oneloop import application, forecast, provision
-from pytest_oneloop.errors import SetupError
-from pytest_oneloop.isolation import ROLLBACK, Ending, RealDatabases
+from pytest_oneloop import application, provision
+from pytest_oneloop.isolation import ROLLBACK, Ending
+from pytest_oneloop.kinds import kind_of
+from pytest_oneloop.kinds.backends import Backends
+from pytest_oneloop.kinds.signs import main_dialect
 from pytest_oneloop.sandbox.checkouts import REQUEST
 from pytest_oneloop.sandbox.router import Router
 from pytest_oneloop.sandbox.sessions import closed_afterwards
 from pytest_oneloop.scoped import ScopedRows
+from pytest_oneloop.waiting import on_a_thread
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator
+    from contextlib import AbstractAsyncContextManager, AbstractContextManager
     from pathlib import Path
 
     from sqlalchemy.ext.asyncio import AsyncSession
 
     from pytest_oneloop.application.lifespan import ASGIApplication, Message, Receive, Send
+    from pytest_oneloop.errors import SetupError
     from pytest_oneloop.forecast import Forecast
-    from pytest_oneloop.provision import Destination, WorkerDatabase
+    from pytest_oneloop.kinds import Destination
+    from pytest_oneloop.provision import WorkerDatabase
     from pytest_oneloop.sandbox.sandbox import Sandbox
     from pytest_oneloop.settings import Settings
-
-T = TypeVar("T")
-
-_DEADLINE: Final = 1800.0
-"""Seconds for the database to come up: the longest migration that anyone would wait for."""
 
 
 class TestRun:
@@ -55,21 +46,15 @@ class TestRun:
         self._rootdir = rootdir
         self._run_id = secrets.token_hex(8)
         self._worker = "main"
-        self._stack = ExitStack()
-        self._coming_up = threading.Lock()
-        self._database: WorkerDatabase | None = None
-        self.failure: SetupError | None = None
         self._app: tuple[object, ASGIApplication] | None = None
         self._isolated: dict[str, bool] = {}
         self.statements = 0
         self.router = Router(
             self._destination, frozenset(settings.passthrough.value), settle=self._settle
         )
+        self.backends = Backends(self._plan, self.router)
         self.scoped = ScopedRows(self.router)
         self.strategy = ROLLBACK
-        self._real = RealDatabases(
-            self.database, _on_a_thread, _interruptible, self.router.give_up_lingering
-        )
 
     # -- order -------------------------------------------------------------------------------
 
@@ -87,7 +72,7 @@ class TestRun:
 
     def expect_clones(self, number: int) -> None:
         """Let so many clones be made ahead, at most, once a test has asked for one."""
-        self._real.clones_wanted = number
+        self.backends.expect_clones(number)
 
     def start(self) -> None:
         """Answer for every engine from now on. Nothing else is started before it is needed."""
@@ -98,7 +83,7 @@ class TestRun:
         try:
             self.router.close()
         finally:
-            _on_a_thread(self._stack.close)
+            on_a_thread(self.backends.close)
 
     def begin(self, test: str, *, hosted: bool, strategy: str = ROLLBACK) -> Sandbox:
         """A test begins, before its fixtures.
@@ -109,14 +94,14 @@ class TestRun:
             strategy: `rollback`, `commit` or `clone`.
         """
         self.strategy = strategy
-        target = None if strategy == ROLLBACK else self._real.begin(strategy)
+        self.backends.begin(strategy)
+        target = None if strategy == ROLLBACK else self.backends.destination
         return self.router.begin(test, hosted=hosted, target=target, pools=strategy)
 
     def finish(self) -> None:
         """The test itself has ended; its fixtures come next."""
         self.router.sandbox.closing = True
-        if self.strategy != ROLLBACK:
-            self._real.finish()
+        self.backends.finish()
 
     def end(self, *, last: bool = False) -> Ending:
         """The test's fixtures have ended as well; its database begins to be put back.
@@ -125,16 +110,10 @@ class TestRun:
             last: No other test follows, whose first use of the database would wait for that.
         """
         sandbox = self.router.sandbox
-        used = self.strategy != ROLLBACK and self._real.used
-        blockers, prepared = self._real.release()
-        named = [self.router.ended(one.pid, str(one)) for one in blockers]
+        used = self.strategy != ROLLBACK and self.backends.used
+        named, prepared = self.backends.release()
         left_open = self.router.end()
-        cleared = self._real.end(self.router) if used else None
-        if cleared is not None:
-            named += [self.router.ended(one.pid, str(one)) for one in cleared.ended]
-            prepared += cleared.prepared
-        elif sandbox.leaked and self._database is not None:
-            self._real.renew(self.router)
+        more, others = self.backends.end(leaked=sandbox.leaked)
         if last:
             self._settle()
         self.strategy = ROLLBACK
@@ -145,8 +124,8 @@ class TestRun:
             problems=list(sandbox.problems),
             limits=list(sandbox.watch.met),
             left_open=left_open,
-            in_the_way=[words for words in named if words],
-            prepared=prepared,
+            in_the_way=[words for words in named + more if words],
+            prepared=prepared + others,
             used=sandbox.used or used,
         )
 
@@ -163,54 +142,36 @@ class TestRun:
     # -- the database --------------------------------------------------------------------------
 
     @property
-    def started(self) -> WorkerDatabase | None:
-        """The worker's database, if a test has needed it yet."""
-        return self._database
+    def failure(self) -> SetupError | None:
+        """Why the run can have no database, once that is known."""
+        return self.backends.failure
 
-    def database(self) -> WorkerDatabase:
-        """Return the worker's database; the first call brings it up, which may take seconds.
-
-        Raises:
-            SetupError: There can be none. Later calls raise the same error at once.
-        """
-        with self._coming_up:
-            if self.failure is not None:
-                raise self.failure
-            if self._database is None:
-                try:
-                    self._database = _on_a_thread(self._bring_up)
-                except SetupError as error:
-                    self.failure = error
-                    raise
-            return self._database
+    @property
+    def started(self) -> list[WorkerDatabase[Any]]:
+        """The worker's databases that tests have needed so far."""
+        return [one.started for one in self.backends.all if one.started is not None]
 
     def forecast(self) -> Forecast:
         """Say what the run will use, without starting it."""
-        return forecast.forecast(self._plan())
+        plan = self._plan()
+        return kind_of(main_dialect(plan)).forecast(plan)
 
     def _plan(self) -> provision.Plan:
         return provision.Plan(
             self.settings, self._rootdir, self._run_id, self._worker, self.router.redirected
         )
 
-    def _bring_up(self) -> WorkerDatabase:
-        database = self._stack.enter_context(provision.worker_database(self._plan()))
-        # Before the server goes, on which they are.
-        self._stack.callback(self._real.close)
-        return database
-
-    def _destination(self) -> Destination:
+    def _destination(self, dialect: str) -> Any:
         __tracebackhide__ = True
-        self._settle()
-        return self.database().destination
+        return self.backends.of_worker(dialect)
 
     def _settle(self) -> None:
-        self._real.settle(self.router)
+        self.backends.settle()
 
     def destination(self) -> Destination:
         """Return the database of the running test, or of the worker outside of tests."""
-        self._settle()
-        return self._real.destination() if self.strategy != ROLLBACK else self._destination()
+        found: Destination = self.backends.destination(self._dialect())
+        return found
 
     def show_database(self) -> None:
         """The test wants to know its database, to which others may connect then."""
@@ -222,16 +183,17 @@ class TestRun:
 
     def worker_url(self) -> str:
         """Return the URL of the worker's database, likewise."""
-        return self._url(self._destination())
+        return self._url(self.backends.of_worker(self._dialect()))
 
     def _url(self, destination: Destination) -> str:
-        from pytest_oneloop.databases.urls import connect_url  # noqa: PLC0415 - on first need
-        from pytest_oneloop.drivers import asynchronous_drivername  # noqa: PLC0415
+        backend = self.backends.of(destination.dialect)
+        name = backend.kind.asynchronous_drivername(backend.database().driver)
+        return destination.url(name)
 
-        name = asynchronous_drivername(self.database().driver)
-        url = connect_url(name, destination.address, destination.database)
-        # SQLAlchemy leaves spaces as they are, for which libpq refuses a URL.
-        return url.render_as_string(hide_password=False).replace(" ", "%20")
+    def _dialect(self) -> str:
+        """Return the dialect that is meant where no engine says so."""
+        asked = self.backends.all
+        return asked[0].kind.dialect if asked else main_dialect(self._plan())
 
     def session(self, session: AsyncSession) -> AbstractContextManager[AsyncSession]:
         """Return a context that ends with the test, and closes the session with no loop's help."""
@@ -265,37 +227,3 @@ def _traced(app: ASGIApplication) -> ASGIApplication:
             REQUEST.reset(token)
 
     return serve
-
-
-def _on_a_thread(work: Callable[[], T]) -> T:
-    """Run `work` on a thread of its own, where no event loop runs, and wait for it."""
-    outcome: Future[T] = Future()
-
-    def run() -> None:
-        try:
-            outcome.set_result(work())
-        except BaseException as error:  # noqa: BLE001 - handed to the thread that waits
-            outcome.set_exception(error)
-
-    threading.Thread(target=run, name="pytest-oneloop database", daemon=True).start()
-    with _interruptible():
-        return outcome.result(_DEADLINE)
-
-
-@contextmanager
-def _interruptible() -> Iterator[None]:
-    """Let Ctrl-C end a wait that blocks an event loop.
-
-    `asyncio` answers the first Ctrl-C by a note to its loop, which would read it after the wait.
-    """
-    ours = threading.current_thread() is threading.main_thread()
-    before = signal.getsignal(signal.SIGINT) if ours else None
-    # What was not installed from Python cannot be put back; SIG_IGN is somebody's decision.
-    if not callable(before):
-        yield
-        return
-    signal.signal(signal.SIGINT, signal.default_int_handler)
-    try:
-        yield
-    finally:
-        signal.signal(signal.SIGINT, before)

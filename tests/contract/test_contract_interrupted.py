@@ -34,7 +34,11 @@ def interrupt(engine: Engine, error: type[BaseException]) -> None:
     around, inside = Checkout(Sandbox("test_it")), Checkout(Sandbox("test_it"))
 
     def insert(number: int) -> None:
-        channel.run(f"INSERT INTO item VALUES ({number})")
+        cursor = channel.real.cursor()
+        try:
+            cursor.execute(f"INSERT INTO item VALUES ({number})")
+        finally:
+            cursor.close()
 
     def insert_and_break_off() -> None:
         insert(2)

@@ -57,6 +57,7 @@ class Target:
     """The database, as the router wants to know it."""
 
     def __init__(self, address: ServerAddress, constraints: Constraints) -> None:
+        self.dialect = "postgresql"
         self.address = address
         self.constraints = constraints
         self.ids = Restart()
@@ -94,7 +95,8 @@ class Laboratory:
         self.router = Router(self._provide, passthrough)
         self._target = Target(address, constraints)
 
-    def _provide(self) -> Target:
+    def _provide(self, dialect: str) -> Target:
+        assert dialect == self._target.dialect
         self.provided += 1
         return self._target
 

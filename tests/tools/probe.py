@@ -7,7 +7,7 @@ written to `connections` when it has ended.
 from __future__ import annotations
 
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import pytest
 
@@ -29,11 +29,12 @@ class Probe:
 
     def look(self, run: TestRun, test: str, *, real: bool) -> None:
         """Compare, if there is a database yet. Ids of the sandbox start over with the next test."""
-        if run.started is None:
+        if not run.started:
             return
-        there = run.destination()  # put back by now: until then, it waits
+        [database] = run.started
+        there: Any = run.destination()  # put back by now: until then, it waits
         if self._template is None:
-            self._template = picture(there.address, run.started.template, schema=False)
+            self._template = picture(there.address, database.template, schema=False)
         now = picture(there.address, there.database, schema=False)
         found = [
             line for line in now.differs_from(self._template) if real or not line.startswith("S ")

@@ -39,6 +39,11 @@ BELOW: dict[str, set[str]] = {
     "provision": {"errors", "settings", "sandbox", "databases", "schema"},
     "forecast": {"errors", "settings", "databases", "provision"},
     "isolation": {"errors", "databases", "provision", "sandbox"},
+    "waiting": set(),
+    "kinds": {
+        *("errors", "settings", "drivers", "sandbox", "databases", "schema"),
+        *("provision", "forecast", "isolation", "waiting"),
+    },
     "run": {
         *(
             "errors",
@@ -49,8 +54,10 @@ BELOW: dict[str, set[str]] = {
             "application",
             "forecast",
             "isolation",
+            "kinds",
             "provision",
             "scoped",
+            "waiting",
         ),
     },
     "strategies": {"errors", "options"},
@@ -66,6 +73,7 @@ BELOW: dict[str, set[str]] = {
         "maps",
         "options",
         "project",
+        "provision",
         "run",
         "sandbox",
         "settings",

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 from pytest_oneloop.report.header import separator
 
 if TYPE_CHECKING:
+    from pytest_oneloop.provision import WorkerDatabase
     from pytest_oneloop.run import TestRun
 
 
@@ -52,21 +53,32 @@ class Account:
 
 def account(run: TestRun) -> Account | None:
     """Return what the run has done; `None` if no test has needed a database."""
-    database = run.started
-    if database is None:
+    databases = run.started
+    if not databases:
         return None
-    where = "in memory" if database.in_memory else "on disk"
-    server = f"embedded {where}" if database.server == "embedded" else f"at {database.server}"
-    template = "built" if database.built else "cached"
     return Account(
-        server=f"PostgreSQL {database.version} {server}",
-        template=f"template {template}: {database.schema}" if database.schema else "no schema",
-        seconds=database.seconds,
+        server=" and ".join(map(_server, databases)),
+        template=", ".join(dict.fromkeys(map(_template, databases))),
+        seconds=sum(database.seconds for database in databases),
         tests=run.tests,
         real=run.real_tests,
         statements=run.statements,
         connections=run.router.connections,
     )
+
+
+def _server(database: WorkerDatabase[Any]) -> str:
+    where = "in memory" if database.in_memory else "on disk"
+    if database.server not in {"", "embedded"}:
+        where = f"at {database.server}"
+    elif database.server:
+        where = f"embedded {where}"
+    return f"{database.product} {database.version} {where}"
+
+
+def _template(database: WorkerDatabase[Any]) -> str:
+    template = "built" if database.built else "cached"
+    return f"template {template}: {database.schema}" if database.schema else "no schema"
 
 
 def summary_line(accounts: list[Account], *, encoding: str = "utf-8") -> str | None:

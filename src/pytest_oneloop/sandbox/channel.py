@@ -39,6 +39,9 @@ class Channel:
         Raises:
             LostError: The connection has ended.
         """
+        if not self.inside and pending[:1] != ["BEGIN"]:
+            pending.clear()  # a statement has ended the transaction that this is about
+            return
         try:
             if pending[:1] == ["BEGIN"]:
                 self.driver.begin()
@@ -65,7 +68,8 @@ class Channel:
         self.driver.end()
         self.inside = False
         # Locks of a session stay after a rollback, and whoever runs next may want them.
-        self.driver.script("SELECT pg_advisory_unlock_all()")
+        if self.driver.unlock:
+            self.driver.script(self.driver.unlock)
 
     def answers(self) -> bool:
         """Whether the server takes statements: its transaction has not failed. One message.
@@ -87,17 +91,14 @@ class Channel:
             LostError: The connection has ended.
         """
         try:
-            self.driver.script("DO $$ BEGIN RAISE EXCEPTION 'oneloop'; END $$")
+            self.driver.script(self.driver.poison)
         except Exception as error:  # noqa: BLE001 - this failure is what was wanted
             self._lost_by(error)
 
-    def run(self, sql: str) -> None:
-        """Run one statement, so that its error is what the application would see."""
-        cursor = self.real.cursor()
-        try:
-            cursor.execute(sql)
-        finally:
-            cursor.close()
+    @property
+    def ended_by_itself(self) -> bool:
+        """Whether a statement has ended the transaction of the test. Sends nothing."""
+        return self.inside and self.driver.ends_by_itself and not self.driver.in_transaction()
 
     def value(self, sql: str) -> object:
         """Return the one value that a query gives."""

@@ -17,6 +17,7 @@ if TYPE_CHECKING:
 
     from sqlalchemy.engine import Engine
 
+    from pytest_oneloop.errors.sandbox import SandboxError
     from pytest_oneloop.sandbox.entries import Entry
     from pytest_oneloop.sandbox.homes import Home
     from pytest_oneloop.sandbox.link import Link
@@ -165,7 +166,7 @@ class SandboxedConnection:
         """Refuse a transaction in two phases, which would have to be the server's own."""
         __tracebackhide__ = True
         if (checkout := self._active()) is not None:
-            raise _refuse(checkout, "tpc_begin")
+            raise checkout.sandbox.report(_refusal(checkout, "tpc_begin"))
 
     # -- what cursors call -------------------------------------------------------------------------
 
@@ -179,9 +180,10 @@ class SandboxedConnection:
             return None
         checkout = self._active()
         if checkout is not None:
+            refusal = self.oneloop_refusal(checkout, sql)
+            if refusal is not None:
+                raise checkout.sandbox.report(refusal)
             statement = statements.read(sql)
-            if isinstance(statement, statements.Control):
-                raise _refuse(checkout, statement.command)
             result: T | None = self._call(
                 self.oneloop_link.execute,
                 checkout,
@@ -195,6 +197,18 @@ class SandboxedConnection:
             )
             return result
         return self._prepare(send)
+
+    def oneloop_refusal(self, checkout: Checkout, sql: str) -> SandboxError | None:
+        """Return why a statement cannot be sent; `None` for one that can.
+
+        Args:
+            checkout: The present use of the connection.
+            sql: The statement.
+        """
+        statement = statements.read(sql)
+        if isinstance(statement, statements.Control):
+            return _refusal(checkout, statement.command)
+        return None
 
     def oneloop_fetch(self, send: Callable[[], T]) -> T:
         """Read on from a cursor of the server."""
@@ -288,9 +302,9 @@ class ExecutingConnection(SandboxedConnection):
         return cursor
 
 
-def _refuse(checkout: Checkout, command: str) -> BaseException:
+def _refusal(checkout: Checkout, command: str) -> TransactionControlError:
     test, place = checkout.sandbox.test, str(origin())
-    return checkout.sandbox.report(TransactionControlError(test=test, command=command, place=place))
+    return TransactionControlError(test=test, command=command, place=place)
 
 
 def _text(operation: object) -> str:

@@ -29,11 +29,6 @@ if TYPE_CHECKING:
     from pytest_oneloop.sandbox.links import Links, Target
     from pytest_oneloop.sandbox.sandbox import Sandbox
 
-CLEAN: Final = (
-    "SELECT pg_advisory_unlock_all(); CLOSE ALL; UNLISTEN *; DISCARD TEMP; DISCARD SEQUENCES"
-)
-"""What a connection forgets between two tests. Settings stay: listeners may have made them."""
-
 _MARK: Final = "oneloop"
 """The key in a pool entry's `info`, which lives as long as its connection."""
 
@@ -103,7 +98,7 @@ class Direct:
 
     Attributes:
         opened: How many were opened so far.
-        used: The running test has used one.
+        used: The dialects of those that the running test has used.
     """
 
     def __init__(self, links: Links, settle: Callable[[], None]) -> None:
@@ -114,7 +109,7 @@ class Direct:
             weakref.WeakKeyDictionary()
         )
         self.opened = 0
-        self.used = False
+        self.used: set[str] = set()
         self._places: dict[int, Origin] = {}
         self._open: set[int] = set()
 
@@ -161,17 +156,18 @@ class Direct:
         if held.moved or held.target is not target or soiled or held.closed:
             held.drop()
             raise DisconnectionError
-        if held.sandbox is not None and held.sandbox is not sandbox:
-            held.send(CLEAN)  # first: meanwhile, what an earlier test has committed goes away
+        if held.driver.clean and held.sandbox is not None and held.sandbox is not sandbox:
+            # First: meanwhile, what an earlier test has committed goes away.
+            held.send(held.driver.clean)
         self._settle()
         if held.closed:
             raise DisconnectionError
-        if not self.used:
+        if target.dialect not in self.used:
             self._end_lingering(held)
             # A database of the test's own has its ids as the template has them.
-            for sql in self._links.ids.due() if target.ids.template else []:
+            for sql in self._links.ids(target.dialect).due() if target.ids.template else []:
                 held.send(sql)
-        self.used = True
+        self.used.add(target.dialect)
         held.sandbox = sandbox
         held.place = self._places[held.speaker.backend()] = origin()
 
@@ -188,12 +184,12 @@ class Direct:
     def _end_lingering(self, held: Held) -> None:
         """End the sandbox's transaction of an earlier test, whose locks would be met."""
         loop = None if held.loop is None else held.loop()
-        for link in self._links.lingering(None):
+        for link in self._links.lingering(None, held.target.dialect):
             if link.loop in (None, loop):
                 link.leave()
             else:
                 link.channel.dead = True
-                held.speaker.end_backend(link.driver.backend())
+                held.speaker.end_other(link.driver)
                 held.real.commit()
 
     # -- tests -------------------------------------------------------------------------------
@@ -204,7 +200,7 @@ class Direct:
         Args:
             real: It is one of those that get real connections.
         """
-        self.used = False
+        self.used.clear()
         for held in self._held if real else ():
             engine = held.engine() if held.engine is not None and held.outlived else None
             if engine is not None:
@@ -242,10 +238,10 @@ class Direct:
         place = self._places.get(pid)
         return f"the connection checked out at {place}, as {words}" if place else words
 
-    def drop(self, target: Target | None = None) -> None:
-        """End all connections, or all to one database."""
+    def drop(self, target: Target | None = None, dialect: str = "") -> None:
+        """End all connections, or all to one database, or all of one dialect."""
         for held in self._held:
-            if target is None or held.target is target:
+            if (target is None or held.target is target) and dialect in ("", held.target.dialect):
                 held.drop()
         self._held = [held for held in self._held if not held.closed]
 

@@ -69,6 +69,11 @@ class Link:
         self._outer = self._begin()
 
     @property
+    def dialect(self) -> str:
+        """The name of SQLAlchemy's dialect: connections of two have two databases."""
+        return self.name.partition("+")[0]
+
+    @property
     def description(self) -> str:
         """The driver and the loop, for messages."""
         return self.name if self.loop is None else f"{self.name} on the loop {id(self.loop):#x}"
@@ -101,7 +106,7 @@ class Link:
             other.channel.dead = True
             self.gate.enter(DEADLINE)
             try:
-                self.driver.end_backend(other.driver.backend())
+                self.driver.end_other(other.driver)
             finally:
                 self.gate.leave()
         if self.sandbox is not sandbox:
@@ -184,7 +189,7 @@ class Link:
         """Begin a use of the connection. One message, which a first statement would cost else."""
         __tracebackhide__ = True
         outer = self._outer
-        with taken(self.gate, checkout, outer.stack), in_words(checkout):
+        with taken(self.gate, checkout, outer.stack), in_words(checkout, self.driver):
             outer.settle_raw(checkout)
             outer.stack.reserve(checkout)
             self.channel.flush(outer.stack.pending)
@@ -200,7 +205,7 @@ class Link:
         """Let the application use the driver's own connection, and wait until it has."""
         __tracebackhide__ = True
         outer = self._outer
-        with taken(self.gate, checkout, outer.stack), in_words(checkout):
+        with taken(self.gate, checkout, outer.stack), in_words(checkout, self.driver):
             return self._run(outer, checkout, Effect.WRITE, send)
 
     def failed(self, checkout: Checkout) -> bool:
@@ -230,7 +235,7 @@ class Link:
         __tracebackhide__ = True
         outer = self._outer
         try:
-            with taken(self.gate, checkout, outer.stack), in_words(checkout):
+            with taken(self.gate, checkout, outer.stack), in_words(checkout, self.driver):
                 checkout.passed = False
                 checkout.sandbox.statements += 1
                 checkout.sandbox.watch.statement(
@@ -264,7 +269,7 @@ class Link:
         """Read on from a cursor of the server, which is as good as a statement."""
         __tracebackhide__ = True
         outer, stack = self._outer, self._outer.stack
-        with entered(self.gate, checkout), in_words(checkout):
+        with entered(self.gate, checkout), in_words(checkout, self.driver):
             if not stack.owned(checkout) or stack.failed(checkout):
                 return send()
             return self._run(outer, checkout, Effect.READ, send)
@@ -305,7 +310,7 @@ class Link:
         if not stack.owned(checkout):
             return
         try:
-            with entered(self.gate, checkout), in_words(checkout):
+            with entered(self.gate, checkout), in_words(checkout, self.driver):
                 outer.settle_raw(checkout)
                 if not stack.failed(checkout):
                     outer.check_constraints(checkout)
@@ -328,7 +333,7 @@ class Link:
             self.gate.ring()
             return
         try:
-            with entered(self.gate, checkout), in_words(checkout):
+            with entered(self.gate, checkout), in_words(checkout, self.driver):
                 outer.settle_raw(checkout)
                 outer.undo(checkout)
                 outer.expose(checkout)

@@ -23,7 +23,11 @@ if TYPE_CHECKING:
 
 
 class Target(Protocol):
-    """The database of this worker."""
+    """A database that engines of one dialect are led to."""
+
+    @property
+    def dialect(self) -> str:
+        """The name of SQLAlchemy's dialect: `postgresql`."""
 
     @property
     def constraints(self) -> Constraints:
@@ -46,13 +50,14 @@ class Links:
     """Opens real connections when they are first needed, and closes them.
 
     Args:
-        provide: Makes the worker's database, at the first call; may block for seconds.
+        provide: Makes the worker's database for a dialect, given by its name, at the first call;
+            may block for seconds.
 
     Attributes:
         opened: How many were opened so far.
     """
 
-    def __init__(self, provide: Callable[[], Target]) -> None:
+    def __init__(self, provide: Callable[[str], Target]) -> None:
         self._provide = provide
         self._links: dict[tuple[str, AbstractEventLoop | None], Link] = {}
         self._opening: dict[tuple[str, AbstractEventLoop], asyncio.Future[None]] = {}
@@ -60,7 +65,7 @@ class Links:
         self._host: HostLoop | None = None
         self._closers: set[AsyncGenerator[None]] = set()
         self._abandoned: list[Link] = []
-        self.ids = Ids()
+        self._ids: dict[str, Ids] = {}
         self.opened = 0
 
     def find(
@@ -90,6 +95,10 @@ class Links:
             link = home.call(self._open_once, dialect, driver, parameters, loop)
         return link, home
 
+    def ids(self, dialect: str) -> Ids:
+        """Return the sequences of the worker's database for a dialect."""
+        return self._ids.setdefault(dialect, Ids())
+
     def serves(self, link: Link, *, hosted: bool) -> bool:
         """Whether a connection is the one that the running loop is to have."""
         loop = None
@@ -98,13 +107,20 @@ class Links:
             loop = host.loop if host else asyncio.get_running_loop()
         return self._alive(link.name, loop) is link
 
-    def lingering(self, link: Link | None) -> list[Link]:
-        """Return the other connections that are still in the transaction of an earlier test."""
+    def lingering(self, link: Link | None, dialect: str = "") -> list[Link]:
+        """Return the other connections that are still in the transaction of an earlier test.
+
+        Args:
+            link: The one that others are beside of; its dialect is meant.
+            dialect: Which dialect is meant, without a link; all, if left out.
+        """
         self._abandon()
+        dialect = dialect if link is None else link.dialect
         return [
             other
             for other in [*self._links.values(), *self._abandoned]
             if other is not link and other.lingers and not other.dead and not other.bases
+            if other.dialect == dialect or not dialect
         ]
 
     def leave_lingering(self, *, waits: bool) -> None:
@@ -118,16 +134,16 @@ class Links:
             if link.loop in (None, loop) and not link.abandoned:
                 link.leave()
 
-    def give_up_lingering(self) -> list[int]:
+    def give_up_lingering(self, dialect: str) -> list[Link]:
         """Use the connections no more that are still in the transaction of an earlier test.
 
         Returns:
-            Their numbers on the server, where somebody has to end them.
+            These connections, which somebody has to end.
         """
-        lingering = self.lingering(None)
+        lingering = self.lingering(None, dialect)
         for link in lingering:
             link.channel.dead = True
-        return [link.driver.backend() for link in lingering]
+        return lingering
 
     def holding(self) -> list[Link]:
         """Return those that hold rows for several tests."""
@@ -147,9 +163,11 @@ class Links:
         self._links = {key: link for key, link in self._links.items() if not link.dead}
         self._abandoned = [link for link in self._abandoned if not link.dead]
 
-    def lose(self) -> None:
-        """Drop them all; close the ones that can be closed without a loop."""
+    def lose(self, dialect: str) -> None:
+        """Drop those of a dialect; close the ones that can be closed without a loop."""
         for link in [*self._links.values(), *self._abandoned]:
+            if link.dialect != dialect:
+                continue
             if link.loop is None and not link.dead:
                 link.close()
             link.channel.dead = True
@@ -240,8 +258,9 @@ class Links:
         loop: AbstractEventLoop | None,
     ) -> Link:
         __tracebackhide__ = True
-        target = self._provide()
-        real = dialect.connect(**target.connect_arguments(dialect, parameters))
+        target = self._provide(dialect.name)
+        wanted = {name: parameters[name] for name in parameters.keys() - driver.unwanted}
+        real = dialect.connect(**target.connect_arguments(dialect, wanted))
         try:
             dialect.set_isolation_level(real, "AUTOCOMMIT")
         except BaseException:
@@ -249,14 +268,14 @@ class Links:
             raise
         self.opened += 1
         name = f"{dialect.name}+{dialect.driver}"
-        self.ids.restart = target.ids
+        self.ids(dialect.name).restart = target.ids
         link = Link(
             real,
             driver(real),
             name=name,
             loop=loop,
             constraints=target.constraints,
-            ids=self.ids,
+            ids=self.ids(dialect.name),
         )
         self._links[name, loop] = link
         return link

@@ -25,6 +25,10 @@ class EscapedError(Exception):
     """The test's transaction was ended by the driver's own means."""
 
 
+class EndedByItselfError(Exception):
+    """The server has ended the test's transaction with a statement; `__cause__` is its error."""
+
+
 @dataclass(frozen=True, slots=True)
 class Constraints:
     """The deferrable constraints of a schema.
@@ -97,6 +101,9 @@ class OuterTransaction:
                 self.channel.dead = True
                 if isinstance(error, Exception):
                     raise LostError from error
+            elif sent and self.channel.ended_by_itself:
+                self.channel.inside = False
+                raise EndedByItselfError from error
             elif sent and self.channel.driver.failed_on_server(error):
                 self.stack.failed_on_server(plan)
             elif sent:
@@ -106,6 +113,9 @@ class OuterTransaction:
                 self.stack.not_sent(plan)
             self.expose(plan.owner)
             raise
+        if self.channel.ended_by_itself:
+            self.channel.inside = False
+            raise EndedByItselfError
         self.stack.succeeded(plan)
         return result
 
@@ -130,7 +140,7 @@ class OuterTransaction:
         result = send()
         self.stack.owed = self.stack.others_wrote(None)
         if not self.stack.owed:
-            self.channel.run("SET CONSTRAINTS ALL IMMEDIATE")
+            self.channel.driver.check_deferred()
             self._defer_again()
         return result
 
@@ -149,16 +159,16 @@ class OuterTransaction:
             return
         plan = self.stack.statement(checkout, Effect.READ)
         try:
-            self.send(plan, lambda: self.channel.run("SET CONSTRAINTS ALL IMMEDIATE"))
+            self.send(plan, self.channel.driver.check_deferred)
         except BaseException:
             self.stack.rollback(checkout)
             raise
         self._defer_again()
 
     def _defer_again(self) -> None:
-        if self.constraints.initially_deferred:
+        if self.constraints.initially_deferred and self.channel.driver.defer:
             names = ", ".join(self.constraints.initially_deferred)
-            self.stack.pending.append(f"SET CONSTRAINTS {names} DEFERRED")
+            self.stack.pending.append(self.channel.driver.defer.format(names))
 
     def own_savepoint(self, checkout: Checkout, statement: statements.Statement) -> bool:
         """Do a savepoint command of the application on the stack, if the server would take it."""

@@ -45,14 +45,15 @@ class Router:
     """The plugin's end of SQLAlchemy's events.
 
     Args:
-        provide: Makes the worker's database, at the first call; may block for seconds.
+        provide: Makes the worker's database for a dialect, given by its name, at the first call;
+            may block for seconds.
         passthrough: Names of dialects that are none of the plugin's business.
         settle: Waits until what an earlier test has committed is gone; costs nothing if none has.
     """
 
     def __init__(
         self,
-        provide: Callable[[], Target],
+        provide: Callable[[str], Target],
         passthrough: frozenset[str],
         settle: Callable[[], None] = lambda: None,
     ) -> None:
@@ -63,7 +64,7 @@ class Router:
         self._links = Links(provide)
         self._direct = Direct(self._links, settle)
         self._pools = _SANDBOX
-        self._target: Callable[[], Target] | None = None
+        self._target: Callable[[str], Target] | None = None
         self._engines: weakref.WeakSet[Engine] = weakref.WeakSet()
 
     @property
@@ -104,7 +105,7 @@ class Router:
         test: str,
         *,
         hosted: bool,
-        target: Callable[[], Target] | None = None,
+        target: Callable[[str], Target] | None = None,
         pools: str = _SANDBOX,
     ) -> Sandbox:
         """A test begins.
@@ -112,8 +113,8 @@ class Router:
         Args:
             test: Its node id.
             hosted: Its event loops may come and go.
-            target: Gives the database to which it has real connections, at the first call; `None`
-                if it runs in the sandbox.
+            target: Gives the database of a dialect to which it has real connections, at the first
+                call; `None` if it runs in the sandbox.
             pools: Which of an engine's pools it uses: that of earlier tests for which this was the
                 same.
         """
@@ -157,20 +158,20 @@ class Router:
         """End the real connections to one database."""
         self._direct.drop(target)
 
-    def give_up_lingering(self) -> list[int]:
+    def give_up_lingering(self, dialect: str) -> list[Link]:
         """Give up the connections that are still in the transaction of an earlier test.
 
         Returns:
-            Their numbers on the server, where somebody has to end them.
+            These connections, which somebody has to end.
         """
-        return self._links.give_up_lingering()
+        return self._links.give_up_lingering(dialect)
 
-    def lose_connections(self) -> None:
-        """Use none of the real connections any more: their database is about to be replaced."""
-        self._links.lose()
-        self._direct.drop()
+    def lose_connections(self, dialect: str) -> None:
+        """Use a dialect's real connections no more: their database is about to be replaced."""
+        self._links.lose(dialect)
+        self._direct.drop(dialect=dialect)
 
-    def _lead(self, target: Callable[[], Target] | None, pools: str = _SANDBOX) -> None:
+    def _lead(self, target: Callable[[str], Target] | None, pools: str = _SANDBOX) -> None:
         """Lead engines into the sandbox, or to a database."""
         if pools != self._pools:
             self._direct.swap_pools(list(self._engines), self._pools, pools)
@@ -206,7 +207,7 @@ class Router:
         if dialect.name in self._passthrough:
             return None
         name = f"{dialect.name}+{dialect.driver}"
-        if self._building is not None and dialect.name == "postgresql":
+        if self._building is not None and dialect.name == self._building.dialect:
             redirected = self._building.connect_arguments(dialect, parameters)
             arguments.clear()
             parameters.clear()
@@ -219,7 +220,7 @@ class Router:
         if self._target is not None:
             self._links.leave_lingering(waits=dialect.is_async)
             arguments.clear()
-            self._direct.connect(dialect, driver, self._target(), entry, parameters)
+            self._direct.connect(dialect, driver, self._target(dialect.name), entry, parameters)
             return None
         hosted = self.sandbox.hosted
         link, home = self._links.find(dialect, driver, parameters, hosted=hosted)
@@ -248,7 +249,7 @@ class Router:
         held = held_by(entry)
         if held is not None and self._target is not None:
             self._links.leave_lingering(waits=held.loop is not None)
-            self._direct.check_out(held, self.sandbox, self._target())
+            self._direct.check_out(held, self.sandbox, self._target(held.target.dialect))
             return
         self._settle()
         if held is not None:

@@ -42,7 +42,7 @@ class Sandbox:
         expendable: This run of it may be thrown away, for one on a real database.
         used: It has sent something, or tried to.
         leaked: What it wrote may be in the database for good, which should be built anew.
-        lost: A real connection that it wrote on has ended.
+        lost: A real connection that it wrote on has ended, or its transaction has.
     """
 
     test: str
@@ -59,19 +59,20 @@ class Sandbox:
     expendable: bool = False
     used: bool = False
     leaked: bool = False
-    lost: ConnectionLostError | None = None
+    lost: SandboxError | None = None
 
     def admit(self, link: Link) -> None:
         """Let a real connection send a statement.
 
         Raises:
             SplitTransactionError: Another one has written what this one cannot see.
-            ConnectionLostError: Another one has written, and has ended.
+            SandboxError: One has ended, or the transaction on it.
         """
         if self.lost is not None:
             raise self.lost
         for writer in self.writers:
-            if writer is not link and not (self.closing and writer.dead):
+            beside = writer is not link and writer.dialect == link.dialect
+            if beside and not (self.closing and writer.dead):
                 raise self.report(
                     SplitTransactionError(
                         test=self.test, first=writer.description, second=link.description
@@ -103,6 +104,17 @@ class Sandbox:
             self.lost = ConnectionLostError(test=self.test, cause=str(error or "it is closed"))
             self.report(self.lost)
         return self.lost
+
+    def end_early(self, error: SandboxError, *, leaked: bool) -> SandboxError:
+        """Note that a statement has ended the test's transaction: nothing more can be sent.
+
+        Args:
+            error: What it means.
+            leaked: What the test wrote is in the database for good.
+        """
+        self.lost = self.report(error)
+        self.leaked |= leaked
+        return error
 
     def escape(self, place: str) -> SandboxError:
         """Note that the test's transaction was ended by the driver's own means."""

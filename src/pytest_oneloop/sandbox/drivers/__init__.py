@@ -2,13 +2,28 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from importlib import import_module
 from typing import TYPE_CHECKING, Any, ClassVar, Final, Protocol
 
 if TYPE_CHECKING:
+    from pytest_oneloop.errors.sandbox import SandboxError
     from pytest_oneloop.sandbox.connection import SandboxedConnection
 
 SUPPORTED: Final = ("postgresql+asyncpg", "postgresql+psycopg", "postgresql+psycopg2")
+
+
+@dataclass(frozen=True, slots=True)
+class Ended:
+    """The end of a test's transaction that came by itself.
+
+    Attributes:
+        error: What to raise.
+        leaked: What the test wrote is in the database for good.
+    """
+
+    error: SandboxError
+    leaked: bool
 
 
 class Driver(Protocol):
@@ -26,6 +41,24 @@ class Driver(Protocol):
 
     raw_begins: ClassVar[bool]
     """That connection, in the application's own set-up, begins a transaction by itself."""
+
+    unwanted: ClassVar[frozenset[str]]
+    """What the application may tell `connect` of transactions, which are the sandbox's own."""
+
+    unlock: ClassVar[str]
+    """SQL that lets go of what outlives a transaction: locks of a session. May be empty."""
+
+    clean: ClassVar[str]
+    """SQL by which a connection forgets one test before another has it. May be empty."""
+
+    poison: ClassVar[str]
+    """SQL that makes the transaction fail. Empty where an error leaves it as it was."""
+
+    defer: ClassVar[str]
+    """SQL that defers constraints once they were checked, with `{}` for names. May be empty."""
+
+    ends_by_itself: ClassVar[bool]
+    """A statement may end the server's transaction, and the driver knows of it at once."""
 
     def __init__(self, real: Any) -> None: ...
 
@@ -50,8 +83,22 @@ class Driver(Protocol):
     def backend(self) -> int:
         """Return the server's number of this connection. Sends nothing."""
 
-    def end_backend(self, backend: int) -> None:
-        """End another connection of the same server, and wait until it has gone."""
+    def end_other(self, other: Driver) -> None:
+        """End another connection to the same database, whose loop may not run, and wait for it."""
+
+    def check_deferred(self) -> None:
+        """Check deferred constraints as a commit would; raise the driver's own error."""
+
+    def ended(self, *, test: str, place: str, error: BaseException | None) -> Ended:
+        """Say what it means that a statement has ended the transaction of a test.
+
+        Called only where `ends_by_itself` is true.
+
+        Args:
+            test: The test.
+            place: Where the statement's connection was checked out.
+            error: What the statement has raised, if it has.
+        """
 
     def close(self) -> None:
         """Close the real connection."""

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any, ClassVar, Final
 
 from pytest_oneloop.sandbox import greenlets
 from pytest_oneloop.sandbox.connection import ExecutingConnection, SandboxedConnection
+from pytest_oneloop.sandbox.drivers.onpostgresql import OnPostgresql
 from pytest_oneloop.sandbox.notifications import Deaf
 
 if TYPE_CHECKING:
@@ -52,7 +53,7 @@ class AsyncpgConnection(ExecutingConnection):
         self.oneloop_note("isolation_level", level)
 
 
-class AsyncpgDriver:
+class AsyncpgDriver(OnPostgresql):
     """How to speak through asyncpg.
 
     Its own `Transaction` begins the test's transaction, so that `Connection.transaction()` of the
@@ -64,7 +65,7 @@ class AsyncpgDriver:
     raw_begins: ClassVar[bool] = False
 
     def __init__(self, real: Any) -> None:
-        self._real = real
+        super().__init__(real)
         self._transaction: Any = None
 
     def begin(self) -> None:
@@ -104,10 +105,6 @@ class AsyncpgDriver:
         """Return the process id of the server's side."""
         pid: int = self._real.driver_connection.get_server_pid()
         return pid
-
-    def end_backend(self, backend: int) -> None:
-        """End another connection of the same role."""
-        self.script(f"SELECT pg_terminate_backend({backend}, 5000)")
 
     def close(self) -> None:
         """Close the connection."""

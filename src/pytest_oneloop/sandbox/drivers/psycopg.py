@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, Any, ClassVar, Final
 
 from pytest_oneloop.sandbox import greenlets
 from pytest_oneloop.sandbox.connection import ExecutingConnection, SandboxedConnection
+from pytest_oneloop.sandbox.drivers.onpostgresql import OnPostgresql
 from pytest_oneloop.sandbox.notifications import Deaf
 
 if TYPE_CHECKING:
@@ -93,7 +94,7 @@ class PsycopgConnection(ExecutingConnection):
     broken = closed
 
 
-class PsycopgDriver:
+class PsycopgDriver(OnPostgresql):
     """How to speak through psycopg."""
 
     facade: ClassVar[type[SandboxedConnection]] = PsycopgConnection
@@ -101,7 +102,7 @@ class PsycopgDriver:
     raw_begins: ClassVar[bool] = True
 
     def __init__(self, real: Any) -> None:
-        self._real = real
+        super().__init__(real)
         self.notice_handlers: list[object] = []
 
     def begin(self) -> None:
@@ -139,10 +140,6 @@ class PsycopgDriver:
         """Return the process id of the server's side."""
         pid: int = self._real.info.backend_pid
         return pid
-
-    def end_backend(self, backend: int) -> None:
-        """End another connection of the same role."""
-        self.script(f"SELECT pg_terminate_backend({backend}, 5000)")
 
     def close(self) -> None:
         """Close the connection."""

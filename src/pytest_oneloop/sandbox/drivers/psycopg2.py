@@ -9,6 +9,7 @@ import psycopg2
 from psycopg2 import extensions
 
 from pytest_oneloop.sandbox.connection import SandboxedConnection
+from pytest_oneloop.sandbox.drivers.onpostgresql import OnPostgresql
 
 if TYPE_CHECKING:
     from pytest_oneloop.sandbox.cursor import SandboxedCursor
@@ -93,7 +94,7 @@ for _name in (
     setattr(Psycopg2Connection, _name, _forward(_name))
 
 
-class Psycopg2Driver:
+class Psycopg2Driver(OnPostgresql):
     """How to speak through psycopg2.
 
     The driver begins the test's transaction by itself, since its cursors of the server refuse to
@@ -103,9 +104,6 @@ class Psycopg2Driver:
     facade: ClassVar[type[SandboxedConnection]] = Psycopg2Connection
     hands_out: ClassVar[bool] = False
     raw_begins: ClassVar[bool] = True
-
-    def __init__(self, real: Any) -> None:
-        self._real = real
 
     def begin(self) -> None:
         """Let the driver send `BEGIN` before the next command. One message, with that."""
@@ -139,10 +137,6 @@ class Psycopg2Driver:
         """Return the process id of the server's side."""
         pid: int = self._real.get_backend_pid()
         return pid
-
-    def end_backend(self, backend: int) -> None:
-        """End another connection of the same role."""
-        self.script(f"SELECT pg_terminate_backend({backend}, 5000)")
 
     def close(self) -> None:
         """Close the connection."""

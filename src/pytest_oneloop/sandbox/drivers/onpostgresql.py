@@ -1,0 +1,49 @@
+"""What PostgreSQL's drivers have in common."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any, ClassVar
+
+if TYPE_CHECKING:
+    from pytest_oneloop.sandbox.drivers import Driver, Ended
+
+
+class OnPostgresql:
+    """How to speak to a connection of PostgreSQL, whatever its driver.
+
+    Args:
+        real: The connection, as SQLAlchemy's dialect made it.
+    """
+
+    unwanted: ClassVar[frozenset[str]] = frozenset()
+    unlock: ClassVar[str] = "SELECT pg_advisory_unlock_all()"
+    # Settings stay: listeners may have made them.
+    clean: ClassVar[str] = (
+        "SELECT pg_advisory_unlock_all(); CLOSE ALL; UNLISTEN *; DISCARD TEMP; DISCARD SEQUENCES"
+    )
+    poison: ClassVar[str] = "DO $$ BEGIN RAISE EXCEPTION 'oneloop'; END $$"
+    defer: ClassVar[str] = "SET CONSTRAINTS {} DEFERRED"
+    ends_by_itself: ClassVar[bool] = False
+
+    def __init__(self, real: Any) -> None:
+        self._real = real
+
+    def script(self, sql: str) -> None:
+        """Send a simple query, which may hold several commands."""
+        raise NotImplementedError
+
+    def end_other(self, other: Driver) -> None:
+        """End another connection of the same role. One message."""
+        self.script(f"SELECT pg_terminate_backend({other.backend()}, 5000)")
+
+    def check_deferred(self) -> None:
+        """Check deferred constraints, in a way whose error the application would see."""
+        cursor = self._real.cursor()
+        try:
+            cursor.execute("SET CONSTRAINTS ALL IMMEDIATE")
+        finally:
+            cursor.close()
+
+    def ended(self, *, test: str, place: str, error: BaseException | None) -> Ended:
+        """Never called: a transaction that has failed is still one."""
+        raise NotImplementedError
