@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any, Final, TypeVar
 
 from pytest_oneloop.errors.sandbox import TransactionControlError
-from pytest_oneloop.sandbox import statements
+from pytest_oneloop.sandbox import levels, statements
 from pytest_oneloop.sandbox.checkouts import Checkout, origin
 from pytest_oneloop.sandbox.cursor import SandboxedCursor, StreamingCursor
 from pytest_oneloop.sandbox.localsettings import local_settings
@@ -28,9 +28,6 @@ T = TypeVar("T")
 _PINGS: Final = frozenset({"SELECT 1", ""})
 """What SQLAlchemy's dialects ask an idle connection, to learn whether it is alive."""
 
-_ISOLATED: Final = frozenset({"repeatable_read", "repeatable read", "serializable", "2", "3"})
-"""As the drivers name the levels above READ COMMITTED; psycopg2 counts them."""
-
 
 class SandboxedConnection:
     """A DBAPI connection without a socket: it forwards to the real connection of its test.
@@ -50,6 +47,7 @@ class SandboxedConnection:
         self.oneloop_engine: ref[Engine] | None = None
         self.oneloop_noted: dict[str, object] = {}
         self.oneloop_prepared_in: Sandbox | None = None
+        self.oneloop_prepared = False
         self.oneloop_used_on: ref[AbstractEventLoop] | None = None
         self._checkout: Checkout | None = None
         self._last: Checkout | None = None
@@ -101,8 +99,7 @@ class SandboxedConnection:
     @property
     def oneloop_isolated(self) -> bool:
         """Whether its transactions are not to see what others commit meanwhile."""
-        level = self.oneloop_noted.get("isolation_level")
-        return str(getattr(level, "name", level)).lower() in _ISOLATED
+        return levels.isolated(self.oneloop_noted.get("isolation_level"))
 
     def oneloop_note(self, name: str, value: object) -> None:
         """Note a setting; one of autocommit ends the transaction, as it does in the drivers."""
@@ -138,10 +135,11 @@ class SandboxedConnection:
     def close(self) -> None:
         """End its use. The real connection stays open."""
         self._forget()
+        self.oneloop_link.preparations.closed(self)
 
     def terminate(self) -> None:
         """End its use, after an error or a cancellation. The real connection stays open."""
-        self._forget()
+        self.close()
 
     def ping(self) -> None:
         """Answer the pool's question whether it is alive: it has no socket that could die."""
@@ -151,7 +149,7 @@ class SandboxedConnection:
         link = self.oneloop_link
         checkout = self._active()
         if checkout is None:
-            prepared: T = self._prepare(lambda: link.real.run_async(function))
+            prepared: T = self._prepare("", lambda: link.real.run_async(function))
             return prepared
         result: T = self._call(link.run_raw, checkout, lambda: link.real.run_async(function))
         return result
@@ -170,8 +168,20 @@ class SandboxedConnection:
 
     # -- what cursors call -------------------------------------------------------------------------
 
+    def oneloop_answered(self, operation: object) -> object:
+        """Return what to send for a statement: a question for the isolation level is answered."""
+        if self.oneloop_autocommit:
+            return operation
+        level = self.oneloop_noted.get("isolation_level")
+        return operation if level is None else levels.answer(_text(operation), level) or operation
+
     def oneloop_send(
-        self, operation: object, send: Callable[[], T], parameters: object = None
+        self,
+        operation: object,
+        send: Callable[[], T],
+        parameters: object = None,
+        *,
+        streams: bool = False,
     ) -> T | None:
         """Run a statement in the virtual transaction, or in the preparation of a connection."""
         __tracebackhide__ = True
@@ -196,7 +206,7 @@ class SandboxedConnection:
                 local=local_settings(sql, parameters),
             )
             return result
-        return self._prepare(send)
+        return self._prepare(sql, send, streams=streams)
 
     def oneloop_refusal(self, checkout: Checkout, sql: str) -> SandboxError | None:
         """Return why a statement cannot be sent; `None` for one that can.
@@ -242,10 +252,12 @@ class SandboxedConnection:
         __tracebackhide__ = True
         return self.oneloop_home.call(function, *args, **kwargs)
 
-    def _prepare(self, send: Callable[[], T]) -> T:
-        result: T = self._call(self.oneloop_link.set_up, send)
+    def _prepare(self, sql: str, send: Callable[[], T], *, streams: bool = False) -> T:
+        result: T = self._call(self.oneloop_link.set_up, send, streams=streams)
         if self.oneloop_link.channel.inside:
             self.oneloop_prepared_in = self.oneloop_link.sandbox
+        if self.oneloop_prepared and not self.oneloop_link.preparations.holds(self):
+            return True
         return result
 
     def _use_raw(self) -> None:
@@ -258,6 +270,9 @@ class SandboxedConnection:
         checkout = self._checkout
         return self.oneloop_link.dead or (checkout is not None and checkout.sandbox.ended)
 
+        elif statements.changes_session(sql):
+            self.oneloop_prepared = True
+            self.oneloop_link.preparations.note(self)
     def _active(self) -> Checkout | None:
         """Return the present use; `None` while a new connection is prepared.
 

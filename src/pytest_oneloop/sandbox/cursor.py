@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any, Self
+from typing import TYPE_CHECKING, Any, ClassVar, Self
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -21,6 +21,7 @@ class SandboxedCursor:
 
     oneloop_connection: SandboxedConnection
     oneloop_real: Any
+    oneloop_streams: ClassVar[bool] = False
 
     __slots__ = ("oneloop_connection", "oneloop_real")
 
@@ -36,8 +37,12 @@ class SandboxedCursor:
         """Execute a statement in the virtual transaction."""
         __tracebackhide__ = True
         cursor = self.oneloop_real
+        operation = self.oneloop_connection.oneloop_answered(operation)
         return self.oneloop_connection.oneloop_send(
-            operation, lambda: cursor.execute(operation, *args, **kwargs), args[0] if args else None
+            operation,
+            lambda: cursor.execute(operation, *args, **kwargs),
+            args[0] if args else None,
+            streams=self.oneloop_streams,
         )
 
     def __getattr__(self, name: str) -> Any:
@@ -98,6 +103,7 @@ class StreamingCursor(SandboxedCursor):
     """A cursor on the server: reading on from it is one more message."""
 
     oneloop_entry: Entry | None
+    oneloop_streams: ClassVar[bool] = True
 
     __slots__ = ("oneloop_entry",)
 

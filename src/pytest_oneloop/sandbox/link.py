@@ -10,6 +10,7 @@ from pytest_oneloop.sandbox.entries import Effect
 from pytest_oneloop.sandbox.gates import AsyncGate, ThreadGate
 from pytest_oneloop.sandbox.limits import sqlstate_of
 from pytest_oneloop.sandbox.outer import Constraints, OuterTransaction
+from pytest_oneloop.sandbox.preparations import Preparations
 from pytest_oneloop.sandbox.turns import DEADLINE, entered, taken, wait_until_vacant
 from pytest_oneloop.sandbox.words import in_words
 
@@ -41,6 +42,7 @@ class Link:
     Attributes:
         abandoned: A test has left a statement running on it, and the next one another.
         bases: How many savepoints lie beneath the tests, each above rows that several tests share.
+        preparations: What listeners have set on it outside of tests.
 
     Args:
         real: What SQLAlchemy's dialect made of the driver's connection.
@@ -65,6 +67,7 @@ class Link:
         self.gate: Gate = ThreadGate() if loop is None else AsyncGate()
         self.abandoned = False
         self.bases = 0
+        self.preparations = Preparations()
         self.sandbox: Sandbox | None = None
         self._outer = self._begin()
 
@@ -110,10 +113,23 @@ class Link:
             finally:
                 self.gate.leave()
         if self.sandbox is not sandbox:
+            if self.preparations.outdated and self.driver.reset and not self.bases:
+                self._take_preparations_back()
             self.sandbox = sandbox
             # The old one stays with the statement of the old test that may still run.
             self._outer = self._begin()
             self._outer.stack.pending += self._ids.due(noted=self.bases > 0)
+
+    def _take_preparations_back(self) -> None:
+        """Have all settings as they were when it was opened. Three messages."""
+        self.gate.enter(DEADLINE)
+        try:
+            if self.channel.inside:
+                self.channel.leave_transaction()
+            self.driver.script(self.driver.reset)
+            self.preparations.taken_back()
+        finally:
+            self.gate.leave()
 
     def leave(self) -> None:
         """End the transaction of a test that has ended. One message."""
@@ -286,16 +302,21 @@ class Link:
         finally:
             self.gate.leave()
 
-    def set_up(self, send: Callable[[], T]) -> T:
-        """Run what a listener sends to prepare a new connection, outside of transactions."""
+    def set_up(self, send: Callable[[], T], *, streams: bool = False) -> T:
+        """Run what a listener sends to prepare a new connection, outside of transactions.
+
+        Args:
+            send: Sends it.
+            streams: It opens a cursor on the server, which needs a transaction.
+        """
         __tracebackhide__ = True
         self.gate.enter(DEADLINE)
         try:
             outer, stack = self._outer, self._outer.stack
-            if stack.pending[:2] == ["ROLLBACK", "BEGIN"]:
+            if stack.pending[:2] == ["ROLLBACK", "BEGIN"] and not streams:
                 self.channel.leave_transaction()
                 del stack.pending[0]
-            if not self.channel.inside:
+            if not self.channel.inside and not streams:
                 return send()
             plan = stack.statement(self, Effect.READ, autocommit=True)
             return outer.send(plan, send)

@@ -268,10 +268,10 @@ class Router:
                 # The pool's queue may be bound to the loop that it was waited for on.
                 engine.dispose(close=False)
             raise DisconnectionError
+        if not self._adopt(link, connection.oneloop_home):
+            raise DisconnectionError
         if connection.oneloop_stale:
             # The pool makes another one, on which the listeners run again.
-            raise DisconnectionError
-        if not self._adopt(link, connection.oneloop_home):
             raise DisconnectionError
         self.sandbox.used = True
         connection.oneloop_used_on = None if loop is None else weakref.ref(loop)

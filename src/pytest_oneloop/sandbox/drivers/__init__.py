@@ -63,6 +63,9 @@ class Driver(Protocol):
     def __init__(self, real: Any) -> None: ...
 
     def begin(self) -> None:
+    reset: ClassVar[str]
+    """SQL that takes back what listeners have set for the whole session. May be empty."""
+
         """Begin the test's transaction in the way that the driver knows of."""
 
     def end(self) -> None:
