@@ -3,17 +3,17 @@
 from __future__ import annotations
 
 import json
-import os
-import subprocess
-import sys
 import zipfile
-from pathlib import Path
+from typing import TYPE_CHECKING
 
 import pytest
 
 from pytest_oneloop.demo.setups import RUBBISH
+from tools.wheels import PROJECT, build_wheel, install, make_environment, run_alone
 
-PROJECT = Path(__file__).parents[2]
+if TYPE_CHECKING:
+    from pathlib import Path
+
 OTHER_LOOP = "attached to a different loop"
 BUSY = "cannot perform operation: another operation is in progress"
 
@@ -21,46 +21,15 @@ BUSY = "cannot perform operation: another operation is in progress"
 pytestmark = [pytest.mark.server, pytest.mark.timeout(300)]
 
 
-def run(
-    *command: str | Path, cwd: Path | None = None, check: bool = True
-) -> subprocess.CompletedProcess[str]:
-    """Run a program as if nothing of this environment were there."""
-    environment = {
-        name: value
-        for name, value in os.environ.items()
-        if name not in {"CI", "VIRTUAL_ENV"} and not name.startswith("PYTHON")
-    }
-    return subprocess.run(
-        command,
-        env=environment,
-        capture_output=True,
-        text=True,
-        timeout=240,
-        cwd=cwd,
-        check=check,
-    )
-
-
 @pytest.fixture(scope="module")
 def wheel(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    folder = tmp_path_factory.mktemp("wheel")
-    run(sys.executable, "-m", "pip", "wheel", "-q", "--no-deps", "-w", folder, PROJECT)
-    [wheel] = folder.glob("*.whl")
-    return wheel
+    return build_wheel(tmp_path_factory.mktemp("wheel"))
 
 
 @pytest.fixture(scope="module")
 def clean(wheel: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A virtual environment with the wheel alone; its folder of programs."""
-    folder = tmp_path_factory.mktemp("clean") / "venv"
-    run(sys.executable, "-m", "venv", "--without-pip", folder)
-    install(folder / "bin", str(wheel))
-    return folder / "bin"
-
-
-def install(programs: Path, what: str) -> None:
-    pip = (sys.executable, "-m", "pip", "--python", programs / "python")
-    run(*pip, "install", "-q", "--disable-pip-version-check", what)
+    return make_environment(tmp_path_factory.mktemp("clean") / "venv", str(wheel))
 
 
 def test_the_wheel_holds_the_set_ups(wheel: Path) -> None:
@@ -78,7 +47,7 @@ def test_the_wheel_holds_the_set_ups(wheel: Path) -> None:
 
 
 def test_without_the_extra_it_says_what_to_install(clean: Path, tmp_path: Path) -> None:
-    result = run(clean / "oneloop", "demo", cwd=tmp_path, check=False)
+    result = run_alone(clean / "oneloop", "demo", cwd=tmp_path, check=False)
     assert result.returncode == 2
     assert result.stdout == ""
     assert result.stderr == (
@@ -90,7 +59,7 @@ def test_without_the_extra_it_says_what_to_install(clean: Path, tmp_path: Path) 
 
 def test_the_table_is_what_the_trap_is(clean: Path, wheel: Path, tmp_path: Path) -> None:
     install(clean, f"{wheel}[demo]")
-    result = run(clean / "oneloop", "demo", "--json", "--html", "page.html", cwd=tmp_path)
+    result = run_alone(clean / "oneloop", "demo", "--json", "--html", "page.html", cwd=tmp_path)
     assert result.stderr == ""
     told = json.loads(result.stdout)["setups"]
     assert [(one["number"], one["plugin"]) for one in told] == [

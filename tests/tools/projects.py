@@ -110,10 +110,12 @@ class Project:
     Attributes:
         folder: Where it lies.
         environ: What its runs find in their environment, besides what this process has.
+        python: What runs its tests.
     """
 
     folder: Path
     environ: dict[str, str] = field(default_factory=dict)
+    python: str = sys.executable
 
     def write(self, files: dict[str, str]) -> None:
         """Write files, the folders that they lie in included."""
@@ -148,7 +150,7 @@ class Project:
         }
         environ |= self.environ | environment | {MARK: mark, "COLUMNS": "200"}
         process = subprocess.Popen(
-            [*before, sys.executable, "-m", "pytest", *_WITHOUT, *options],
+            [*before, self.python, "-m", "pytest", *_WITHOUT, *options],
             cwd=self.folder,
             env={name: value for name, value in environ.items() if value},
             stdin=subprocess.DEVNULL,
