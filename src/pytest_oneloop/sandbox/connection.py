@@ -244,6 +244,8 @@ class SandboxedConnection:
     @property
     def oneloop_stale(self) -> bool:
         """Whether what listeners have prepared on it was rolled back with an earlier test."""
+        if self.oneloop_prepared and not self.oneloop_link.preparations.holds(self):
+            return True
         return self.oneloop_prepared_in is not None and self.oneloop_prepared_in.ended
 
     # -- inside ------------------------------------------------------------------------------------
@@ -256,8 +258,9 @@ class SandboxedConnection:
         result: T = self._call(self.oneloop_link.set_up, send, streams=streams)
         if self.oneloop_link.channel.inside:
             self.oneloop_prepared_in = self.oneloop_link.sandbox
-        if self.oneloop_prepared and not self.oneloop_link.preparations.holds(self):
-            return True
+        elif statements.changes_session(sql):
+            self.oneloop_prepared = True
+            self.oneloop_link.preparations.note(self)
         return result
 
     def _use_raw(self) -> None:
@@ -270,9 +273,6 @@ class SandboxedConnection:
         checkout = self._checkout
         return self.oneloop_link.dead or (checkout is not None and checkout.sandbox.ended)
 
-        elif statements.changes_session(sql):
-            self.oneloop_prepared = True
-            self.oneloop_link.preparations.note(self)
     def _active(self) -> Checkout | None:
         """Return the present use; `None` while a new connection is prepared.
 

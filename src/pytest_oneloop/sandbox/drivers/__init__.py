@@ -60,12 +60,12 @@ class Driver(Protocol):
     ends_by_itself: ClassVar[bool]
     """A statement may end the server's transaction, and the driver knows of it at once."""
 
-    def __init__(self, real: Any) -> None: ...
-
-    def begin(self) -> None:
     reset: ClassVar[str]
     """SQL that takes back what listeners have set for the whole session. May be empty."""
 
+    def __init__(self, real: Any) -> None: ...
+
+    def begin(self) -> None:
         """Begin the test's transaction in the way that the driver knows of."""
 
     def end(self) -> None:
