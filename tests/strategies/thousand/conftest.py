@@ -10,10 +10,10 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 import pytest
-from library import engine
 from psycopg import sql
 from sqlalchemy import text
 
+from library import engine
 from pytest_oneloop.plugin import RUN
 from tools.difference import Picture, picture
 from tools.servers import administer

@@ -8,9 +8,10 @@ import random
 from typing import TYPE_CHECKING, Final
 
 import pytest
-from library import engine, new_session
 from sqlalchemy import text
 from sqlalchemy.exc import IntegrityError
+
+from library import engine, new_session
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
