@@ -229,10 +229,10 @@ class SandboxedConnection:
         result: T = self._call(self.oneloop_link.fetch, checkout, send)
         return result
 
-    @property
-    def oneloop_entry(self) -> Entry | None:
-        """The savepoint that a cursor of the server, opened just now, goes with."""
-        return None if self._checkout is None else self.oneloop_link.innermost(self._checkout)
+    def oneloop_opened_cursor(self) -> Entry | None:
+        """Return the savepoint that a cursor of the server, opened just now, goes with."""
+        checkout = self._checkout
+        return None if checkout is None else self.oneloop_link.opened_cursor(checkout)
 
     def oneloop_close_cursor(self, entry: Entry | None, send: Callable[[], object]) -> None:
         """Close a cursor of the server, which may have gone with its savepoint."""

@@ -115,7 +115,7 @@ class StreamingCursor(SandboxedCursor):
         """Open the cursor by a statement in the virtual transaction."""
         __tracebackhide__ = True
         result = super().execute(operation, *args, **kwargs)
-        object.__setattr__(self, "oneloop_entry", self.oneloop_connection.oneloop_entry)
+        object.__setattr__(self, "oneloop_entry", self.oneloop_connection.oneloop_opened_cursor())
         return result
 
     def fetchone(self) -> Any:

@@ -290,8 +290,9 @@ class Link:
                 return send()
             return self._run(outer, checkout, Effect.READ, send)
 
-    def innermost(self, checkout: Checkout) -> Entry | None:
-        """Return the savepoint that its next statement runs in."""
+    def opened_cursor(self, checkout: Checkout) -> Entry | None:
+        """Return the savepoint in which it has just opened a cursor of the server."""
+        self._outer.streaming.add(checkout)
         return self._outer.stack.innermost(checkout)
 
     def close_cursor(self, entry: Entry, send: Callable[[], object]) -> None:
@@ -335,7 +336,7 @@ class Link:
                 outer.settle_raw(checkout)
                 if not stack.failed(checkout):
                     outer.check_constraints(checkout)
-                stack.commit(checkout)
+                outer.end(checkout, stack.commit)
                 outer.put_settings_back(checkout)
                 outer.expose(checkout)
         finally:
@@ -365,10 +366,10 @@ class Link:
         """End a use of the connection whose transaction nobody ended. Sends nothing."""
         checkout.open = False
         checkout.sandbox.watch.ended(checkout)
-        stack = self._outer.stack
+        outer, stack = self._outer, self._outer.stack
         if stack.owned(checkout) and not checkout.sandbox.ended:
             # Nobody could catch an error here; the next statement raises it.
-            self.gate.soon(lambda: stack.abandon(checkout))
+            self.gate.soon(lambda: outer.end(checkout, stack.abandon))
             self.gate.ring()
 
     def _run(

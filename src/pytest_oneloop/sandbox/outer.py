@@ -53,6 +53,7 @@ class OuterTransaction:
     Attributes:
         stack: The virtual transactions.
         raw: The driver's own connection was handed out.
+        streaming: Who may have cursors of the server open.
     """
 
     def __init__(self, channel: Channel, constraints: Constraints, pending: list[str]) -> None:
@@ -60,6 +61,7 @@ class OuterTransaction:
         self.constraints = constraints
         self.stack = Transactions(pending)
         self.raw = False
+        self.streaming: set[Checkout] = set()
 
     def run(
         self,
@@ -209,10 +211,21 @@ class OuterTransaction:
     def undo(self, checkout: Checkout) -> None:
         """Roll back the application's transaction; at the end of a test, as far as it can be."""
         checkout.settings.clear()
-        if checkout.sandbox.closing:
-            self.stack.abandon(checkout)
-        else:
-            self.stack.rollback(checkout)
+        closing = checkout.sandbox.closing
+        self.end(checkout, self.stack.abandon if closing else self.stack.rollback)
+
+    def end(self, checkout: Checkout, way: Callable[[Checkout], None]) -> None:
+        """End the application's transaction in a way, and its cursors of the server with it.
+
+        A driver may leave them to the end of the transaction, and the server's goes on. There is
+        no telling whose a cursor is, so they are closed when the last who opened some has ended.
+        """
+        way(checkout)
+        if checkout in self.streaming:
+            self.streaming.discard(checkout)
+            close = self.channel.driver.close_cursors
+            if close and not self.streaming and not self.raw:
+                self.stack.pending.append(close)
 
     # -- settings of one transaction -----------------------------------------------------------
 

@@ -60,6 +60,9 @@ class Driver(Protocol):
     ends_by_itself: ClassVar[bool]
     """A statement may end the server's transaction, and the driver knows of it at once."""
 
+    close_cursors: ClassVar[str]
+    """SQL that closes cursors of the server that the driver leaves open. May be empty."""
+
     reset: ClassVar[str]
     """SQL that takes back what listeners have set for the whole session. May be empty."""
 

@@ -21,6 +21,7 @@ class OnPostgresql:
     clean: ClassVar[str] = (
         "SELECT pg_advisory_unlock_all(); CLOSE ALL; UNLISTEN *; DISCARD TEMP; DISCARD SEQUENCES"
     )
+    close_cursors: ClassVar[str] = "CLOSE ALL"
     reset: ClassVar[str] = "RESET SESSION AUTHORIZATION; RESET ROLE; RESET ALL"
     poison: ClassVar[str] = "DO $$ BEGIN RAISE EXCEPTION 'oneloop'; END $$"
     defer: ClassVar[str] = "SET CONSTRAINTS {} DEFERRED"
