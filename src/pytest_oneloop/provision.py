@@ -287,7 +287,7 @@ def _destination(
     if facts is None:
         return Destination(address, database)
     ids = _restart(facts.sequences) if plan.settings.restart_sequences.value else Restart()
-    constraints = Constraints(facts.has_deferrable, facts.deferrable)
+    constraints = Constraints(facts.has_deferrable, facts.deferrable, facts.related)
     return Destination(address, database, constraints, ids)
 
 

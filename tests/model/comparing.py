@@ -12,7 +12,7 @@ import asyncpg
 from sqlalchemy.ext.asyncio import create_async_engine
 
 from model.playing import play
-from model.program import SCHEMA, SEEDED, SEEDS, TABLES
+from model.program import RELATED, SCHEMA, SEEDED, SEEDS, TABLES
 from pytest_oneloop.sandbox.outer import Constraints
 from tools.laboratory import Laboratory, Target
 from tools.servers import database_url, fresh_database
@@ -96,7 +96,9 @@ class Comparison:
 
     def __init__(self, real: ServerAddress, sandboxed: ServerAddress) -> None:
         self.verdicts: Counter[str] = Counter()
-        self._laboratory = Laboratory("asyncpg", sandboxed)
+        self._laboratory = Laboratory(
+            "asyncpg", sandboxed, constraints=Constraints(related=RELATED)
+        )
         self._databases = (real, sandboxed)
         # In one task, who waits for a lock waits for itself.
         self._alone, self._several = _Plain(real, 1), _Plain(real, 100)

@@ -14,6 +14,7 @@ SCHEMA: Final = """
 CREATE TABLE author (id int PRIMARY KEY, value int);
 CREATE TABLE book (id int PRIMARY KEY, value int REFERENCES author);
 """
+RELATED: Final = {"author": frozenset({"book"}), "book": frozenset({"author"})}
 SEEDS: Final = "INSERT INTO author VALUES (1, 1), (2, 2); INSERT INTO book VALUES (1, 1), (2, NULL)"
 SEEDED: Final = ([(1, 1), (2, 2)], [(1, 1), (2, None)])
 TABLES: Final = ("author", "book")

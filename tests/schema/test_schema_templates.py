@@ -18,7 +18,7 @@ import pytest
 from pytest_oneloop.databases.locks import lock_number, locked_numbers, server_lock
 from pytest_oneloop.databases.postgresql import administer, quote_name
 from pytest_oneloop.databases.stored import ensure_template, lock_key, marks
-from pytest_oneloop.databases.templates import TemplateFacts, populate
+from pytest_oneloop.databases.templates import Reference, TemplateFacts, populate
 from pytest_oneloop.databases.workers import (
     create_worker,
     drop_worker,
@@ -86,6 +86,7 @@ def test_the_facts_of_a_template(
     assert facts.schema == "alembic 5 revisions"
     assert facts.deferrable == ('"public"."order of"',)
     assert facts.has_deferrable
+    assert Reference("Order", "customer", cascades=False) in facts.references
     assert facts.driver == "postgresql+asyncpg"
     assert f"{project.package}/models.py" in facts.inputs
     assert TemplateFacts.from_json(json.loads(json.dumps(facts.to_json()))) == facts
@@ -93,6 +94,20 @@ def test_the_facts_of_a_template(
         server, lambda admin: admin.rows("SELECT name FROM product ORDER BY 1"), database=empty
     )
     assert rows == [("coffee",), ("tea",)]
+
+
+def test_the_tables_at_whose_rows_the_server_looks() -> None:
+    references = (
+        Reference("books", "authors", cascades=True),
+        Reference("reviews", "books", cascades=False),
+        Reference("votes", "reviews", cascades=True),
+    )
+    assert TemplateFacts("f", "s", references=references).related == {
+        "authors": {"books", "reviews"},
+        "books": {"authors", "reviews"},
+        "reviews": {"books", "votes"},
+        "votes": {"reviews"},
+    }
 
 
 def test_a_schema_without_deferrable_constraints(

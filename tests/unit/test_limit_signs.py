@@ -11,7 +11,9 @@ def watched(*statements: tuple[str, str], alone: bool = False) -> list[str]:
     """Return the limits that statements meet, each with its connection."""
     watch = Watch()
     for owner, sql in statements:
-        watch.statement(owner, sql, alone=alone, writes=True, local=False, isolated=False)
+        watch.statement(
+            owner, sql, alone=alone, writes=True, local=False, isolated=False, related={}
+        )
     return [limit.reason for limit in watch.met]
 
 

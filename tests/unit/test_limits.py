@@ -17,9 +17,12 @@ from pytest_oneloop.sandbox.limits import Limit, Watch, sqlstate_of
 CHANGE = "INSERT INTO orders VALUES (1)"
 
 
+RELATED = {"lines": frozenset({"orders"}), "orders": frozenset({"lines"})}
+
+
 def send(watch: Watch, owner: object, sql: str, **facts: bool) -> None:
     known = {"alone": False, "writes": False, "local": False, "isolated": False} | facts
-    watch.statement(owner, sql, **known)
+    watch.statement(owner, sql, **known, related=RELATED)
 
 
 def met(*statements: tuple[object, str]) -> list[str]:
@@ -156,3 +159,14 @@ def test_drivers_name_the_code_of_an_error_differently() -> None:
 
     assert sqlstate_of(One()) == sqlstate_of(Other()) == "25001"
     assert sqlstate_of(ValueError()) is None
+
+
+def test_what_a_foreign_key_leads_to_is_looked_at() -> None:
+    reason = "two open transactions meet at orders"
+    assert met(("a", "INSERT INTO orders VALUES (1)"), ("b", "INSERT INTO lines VALUES (1)")) == [
+        reason
+    ]
+    assert met(("a", "INSERT INTO orders VALUES (1)"), ("b", "SELECT 1 FROM lines")) == []
+    assert met(("a", "INSERT INTO lines VALUES (1)"), ("b", "DELETE FROM orders")) == [
+        "two open transactions meet at lines"
+    ]

@@ -7,7 +7,7 @@ import gc
 import threading
 import warnings
 from dataclasses import asdict, dataclass, field
-from typing import TYPE_CHECKING, Any, Protocol
+from typing import TYPE_CHECKING, Any, NamedTuple, Protocol
 
 from pytest_oneloop.databases.postgresql import Admin, administer, quote_name
 from pytest_oneloop.databases.sequences import SequenceBaseline, read_sequences
@@ -42,6 +42,20 @@ class Schema(Protocol):
         ...
 
 
+class Reference(NamedTuple):
+    """A foreign key, by the names of its tables, without schemas.
+
+    Attributes:
+        child: The table that it is of.
+        parent: The one that it leads to.
+        cascades: A change there may change rows here.
+    """
+
+    child: str
+    parent: str
+    cascades: bool
+
+
 @dataclass(frozen=True, slots=True)
 class TemplateFacts:
     """What is known of a finished template.
@@ -54,6 +68,7 @@ class TemplateFacts:
         driver: The driver that the source connected with (`postgresql+asyncpg`), if it did.
         inputs: Files of the project that were imported during the build, each with its digest.
         sequences: Its sequences, as a test finds them.
+        references: Its foreign keys between tables.
     """
 
     fingerprint: str
@@ -63,6 +78,24 @@ class TemplateFacts:
     driver: str | None = None
     inputs: dict[str, str] = field(default_factory=dict)
     sequences: SequenceBaseline = field(default_factory=SequenceBaseline)
+    references: tuple[Reference, ...] = ()
+
+    @property
+    def related(self) -> dict[str, frozenset[str]]:
+        """For each table the others whose rows the server looks at when one of its is changed."""
+        related = {one.child: {one.parent} for one in self.references}
+        for one in self.references:
+            related[one.child].add(one.parent)
+            related.setdefault(one.parent, set()).update(self._below(one.parent, set()))
+        return {table: frozenset(others) for table, others in related.items()}
+
+    def _below(self, table: str, found: set[str]) -> set[str]:
+        for one in self.references:
+            if one.parent == table and one.child not in found:
+                found.add(one.child)
+                if one.cascades:
+                    self._below(one.child, found)
+        return found
 
     def to_json(self) -> dict[str, object]:
         """Return the facts as what `json.dumps` takes."""
@@ -79,6 +112,7 @@ class TemplateFacts:
             driver=facts["driver"],
             inputs={str(path): str(digest) for path, digest in facts["inputs"].items()},
             sequences=SequenceBaseline.from_json(facts["sequences"]),
+            references=tuple(Reference(*one) for one in facts["references"]),
         )
 
 
@@ -112,9 +146,9 @@ def populate(
         inputs = source.build()
     if source.fingerprint() != before:
         raise SchemaChangedError(source.describe())
-    constraints, sequences = administer(
+    constraints, references, sequences = administer(
         address,
-        lambda admin: (_deferrable_constraints(admin), read_sequences(admin)),
+        lambda admin: (_deferrable_constraints(admin), _references(admin), read_sequences(admin)),
         database=database,
         task="list its constraints and sequences",
     )
@@ -126,7 +160,18 @@ def populate(
         driver=drivers[0] if drivers else None,
         inputs=inputs,
         sequences=sequences,
+        references=references,
     )
+
+
+def _references(admin: Admin) -> tuple[Reference, ...]:
+    rows = admin.rows(
+        "SELECT DISTINCT o.relname::text, p.relname::text, "
+        "NOT (c.confdeltype IN ('a', 'r') AND c.confupdtype IN ('a', 'r')) FROM pg_constraint c "
+        "JOIN pg_class o ON o.oid = c.conrelid JOIN pg_class p ON p.oid = c.confrelid "
+        "WHERE c.contype = 'f' AND o.oid <> p.oid ORDER BY 1, 2, 3"
+    )
+    return tuple(Reference(str(one), str(other), bool(cascades)) for one, other, cascades in rows)
 
 
 def _deferrable_constraints(admin: Admin) -> list[tuple[str, bool]]:

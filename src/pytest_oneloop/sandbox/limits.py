@@ -198,6 +198,7 @@ class Watch:
         writes: bool,
         local: bool,
         isolated: bool,
+        related: Mapping[str, frozenset[str]],
     ) -> None:
         """A connection sends a statement.
 
@@ -208,13 +209,16 @@ class Watch:
             writes: It may change something.
             local: It sets something for its transaction alone.
             isolated: Its transaction is REPEATABLE READ or SERIALIZABLE.
+            related: For each table, the others at whose rows the server looks when one of its is
+                changed.
         """
         reading = _read(sql)
         for limit in reading.limits:
             self.meet(limit)
         if reading.session:
             self.meet(Limit("settings belong to one connection"))
-        self._beside_others(owner, reading, writes=writes)
+        looked_at = reading.words.union(*(related.get(name, ()) for name in reading.changed))
+        self._beside_others(owner, looked_at, writes=writes)
         if alone:
             if reading.inner:
                 self.meet(Limit("a statement needs a transaction around it, and there is none"))
@@ -226,9 +230,9 @@ class Watch:
         if local:
             self._local.add(owner)
 
-    def _beside_others(self, owner: object, reading: _Reading, *, writes: bool) -> None:
+    def _beside_others(self, owner: object, words: frozenset[str], *, writes: bool) -> None:
         for other, changed in self._changed.items():
-            if other is not owner and (met := changed & reading.words):
+            if other is not owner and (met := changed & words):
                 self.meet(Limit(f"two open transactions meet at {', '.join(sorted(met))}"))
         if writes and self._isolated - {owner}:
             self.meet(Limit("others write beside a transaction that should not see it"))

@@ -261,6 +261,7 @@ class Link:
                     writes=statement == _WRITE,
                     local=bool(local),
                     isolated=isolated,
+                    related=self.constraints.related,
                 )
                 if local and not autocommit:
                     outer.note_settings(checkout, local)

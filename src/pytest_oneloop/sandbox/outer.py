@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from functools import partial
 from typing import TYPE_CHECKING, TypeVar
 
@@ -12,7 +12,7 @@ from pytest_oneloop.sandbox.entries import Effect, InterleavedError, State
 from pytest_oneloop.sandbox.transactions import Transactions
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Sequence
+    from collections.abc import Callable, Mapping, Sequence
 
     from pytest_oneloop.sandbox.channel import Channel
     from pytest_oneloop.sandbox.checkouts import Checkout
@@ -31,15 +31,18 @@ class EndedByItselfError(Exception):
 
 @dataclass(frozen=True, slots=True)
 class Constraints:
-    """The deferrable constraints of a schema.
+    """What a sandbox has to know of a schema's constraints.
 
     Attributes:
-        deferrable: Whether there are any.
+        deferrable: Whether there are deferrable ones.
         initially_deferred: Their names, quoted and with the schema.
+        related: For each table, by its name without a schema, the others at whose rows the server
+            looks when one of its is changed.
     """
 
     deferrable: bool = False
     initially_deferred: tuple[str, ...] = ()
+    related: Mapping[str, frozenset[str]] = field(default_factory=dict)
 
 
 class OuterTransaction:

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
-_NOTED = "4"
+_NOTED = "5"
 """Counts up when more is noted of a template: one that lacks it is built anew."""
 
 # Packages whose version may change what a schema's source creates.

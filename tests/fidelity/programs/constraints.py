@@ -30,6 +30,17 @@ async def foreign_key_kept_in_time(engine: AsyncEngine) -> Seen:
         return {"commit": commit, "left": await rows(a, "TABLE child")}
 
 
+@program("a foreign key does not see a row that another session has not committed")
+async def foreign_key_to_what_is_not_committed(engine: AsyncEngine) -> Seen:
+    async with engine.connect() as a, engine.connect() as b:
+        await do(b, "INSERT INTO parent VALUES (5)")
+        await do(a, "INSERT INTO child VALUES (1, 5)")
+        commit = await error_of(a.commit())
+        await a.rollback()
+        await b.rollback()
+        return {"commit": commit, "left": await rows(a, "TABLE child")}
+
+
 @program("another session's commit can keep a deferred foreign key")
 async def foreign_key_kept_by_another(engine: AsyncEngine) -> Seen:
     async with engine.connect() as a, engine.connect() as b:
