@@ -10,6 +10,7 @@ from pytest_oneloop.provision import find_seed
 
 if TYPE_CHECKING:
     from pytest_oneloop.provision import Plan
+    from pytest_oneloop.schema import SchemaSource
 
 
 @dataclass(frozen=True, slots=True)
@@ -33,12 +34,7 @@ def forecast(plan: Plan) -> Forecast:
     from pytest_oneloop.databases.seeds import SeedCache  # noqa: PLC0415
     from pytest_oneloop.settings import without_password  # noqa: PLC0415
 
-    try:
-        source = plan.schema()
-        schema = source.describe() if source else None
-    except SetupError as error:
-        # It stops the run when a test needs a database, and only then.
-        source, schema = None, f"unusable ({error.code})"
+    source, schema = describe(plan, "postgresql")
     if plan.settings.server.value:
         return Forecast(f"server {without_password(plan.settings.server.value)}", schema, None)
     try:
@@ -51,3 +47,18 @@ def forecast(plan: Plan) -> Forecast:
     cache = SeedCache(plan.settings.cache_dir.value, binaries)
     _, seed = find_seed(plan, cache, source, binaries.version)
     return Forecast(server, schema, "cached" if seed else "not built yet")
+
+
+def describe(plan: Plan, dialect: str) -> tuple[SchemaSource | None, str | None]:
+    """Find the schema's source for a dialect, and what to say of it. Imports nothing of either.
+
+    Args:
+        plan: What is known of the run.
+        dialect: The name of SQLAlchemy's dialect.
+    """
+    try:
+        source = plan.schema(dialect)
+        return source, source.describe() if source else None
+    except SetupError as error:
+        # It stops the run when a test needs a database, and only then.
+        return None, f"unusable ({error.code})"

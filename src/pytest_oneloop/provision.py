@@ -7,7 +7,7 @@ import time
 from contextlib import AbstractContextManager, ExitStack, contextmanager
 from dataclasses import dataclass, field
 from functools import partial
-from typing import TYPE_CHECKING, Any, Final, Generic, TypeVar
+from typing import TYPE_CHECKING, Any, Final, Generic, Protocol, TypeVar
 
 from pytest_oneloop.databases.urls import connect_url, parse_server_url
 from pytest_oneloop.sandbox.ids import Restart
@@ -20,7 +20,6 @@ if TYPE_CHECKING:
     from sqlalchemy.engine import Dialect
 
     from pytest_oneloop.databases.address import ServerAddress
-    from pytest_oneloop.databases.seeds import Seed, SeedCache
     from pytest_oneloop.databases.sequences import SequenceBaseline
     from pytest_oneloop.databases.templates import TemplateFacts
     from pytest_oneloop.schema import SchemaSource
@@ -125,12 +124,12 @@ class Plan:
     worker: str
     redirect: Callable[[Any], AbstractContextManager[None]]
 
-    def schema(self) -> SchemaSource | None:
-        """Find what the database is built from."""
+    def schema(self, dialect: str = "postgresql") -> SchemaSource | None:
+        """Find what the database of a dialect is built from."""
         from pytest_oneloop.schema import find_schema  # noqa: PLC0415 - only a run with a database
 
         found = self.settings.schema
-        return find_schema(found.value, source=found.source, rootdir=self.rootdir)
+        return find_schema(found.value, source=found.source, rootdir=self.rootdir, dialect=dialect)
 
 
 @contextmanager
@@ -230,9 +229,27 @@ def _on_embedded_server(
     return _destination(plan, server.address, name, facts), facts, about
 
 
+class Stored(Protocol):
+    """What is kept of a schema between runs."""
+
+    @property
+    def facts(self) -> dict[str, Any]:
+        """What was noted when it was built."""
+
+
+S_co = TypeVar("S_co", bound=Stored, covariant=True)
+
+
+class Cache(Protocol[S_co]):
+    """Where it is kept."""
+
+    def find(self, fingerprint: str) -> S_co | None:
+        """Return what is kept under a fingerprint."""
+
+
 def find_seed(
-    plan: Plan, cache: SeedCache, source: SchemaSource, version: str
-) -> tuple[str, Seed | None]:
+    plan: Plan, cache: Cache[S_co], source: SchemaSource, version: str
+) -> tuple[str, S_co | None]:
     """Return the fingerprint of what is to be had now, and the seed of it, if there is one.
 
     A seed knows which files of the project took part in its making. If one has changed since, what

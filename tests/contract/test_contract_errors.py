@@ -134,11 +134,11 @@ def test_an_asynchronous_creator_is_refused_before_a_statement(untouched: Server
 
 
 def test_an_unknown_dialect_is_refused(untouched: ServerAddress) -> None:
-    engine = create_engine("sqlite://")
+    engine = create_engine("oracle+oracledb://nobody@database.invalid/none")
     with Laboratory("psycopg", untouched).open() as lab, lab.test() as sandbox:
         with pytest.raises(UnsupportedDialectError) as raised, engine.connect():
             pass
-        assert raised.value.dialect == "sqlite+pysqlite"
+        assert raised.value.dialect == "oracle+oracledb"
         assert sandbox.problems == [raised.value]
     assert lab.provided == 0
 

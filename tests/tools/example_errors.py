@@ -18,6 +18,7 @@ from pytest_oneloop.errors import (
     schema,
     server,
     settings,
+    sqlite,
     strategies,
 )
 
@@ -77,6 +78,13 @@ EXAMPLES: list[OneloopError | OneloopWarning] = [
     schema.MissingAlembicError(_INI),
     schema.SchemaChangedError("alembic 5 revisions"),
     server.SeedBusyError(Path("/home/ann/.cache/pytest-oneloop/7f3a.lock"), waited=900),
+    sqlite.ForeignSchemaError(wanted="sqlite", other="postgresql+asyncpg"),
+    sqlite.TemplateBusyError(Path("/home/ann/.cache/pytest-oneloop/sqlite/7.lock"), waited=900),
+    sqlite.NoFolderError(Path("/tmp/oneloop-1000-7f3a"), reason="No space left on device"),  # noqa: S108
+    sqlite.RolledBackError(
+        test=_TEST, place="shop/orders.py:31", cause="UNIQUE constraint failed: orders.number"
+    ),
+    sqlite.PragmaError(test=_TEST, place="shop/search.py:12", pragma="case_sensitive_like"),
     strategies.InvalidMarkError(
         test=_TEST,
         given="strategy='comit'",
@@ -117,7 +125,7 @@ EXAMPLES: list[OneloopError | OneloopWarning] = [
     sandbox.TransactionControlError(test=_TEST, command="COMMIT", place="shop/orders.py:40"),
     sandbox.UnroutedEngineError(driver="asyncpg.connection.Connection"),
     sandbox.UnsupportedDialectError(
-        dialect="sqlite+aiosqlite",
+        dialect="oracle+oracledb",
         supported=("postgresql+asyncpg", "postgresql+psycopg", "postgresql+psycopg2"),
     ),
     sandbox.ConnectionLostError(

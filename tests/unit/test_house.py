@@ -37,7 +37,7 @@ BELOW: dict[str, set[str]] = {
     "maps": {"errors", "loops"},
     # What wires them.
     "provision": {"errors", "settings", "sandbox", "databases", "schema"},
-    "forecast": {"errors", "settings", "databases", "provision"},
+    "forecast": {"errors", "settings", "databases", "provision", "schema"},
     "isolation": {"errors", "databases", "provision", "sandbox"},
     "waiting": set(),
     "kinds": {

@@ -239,12 +239,12 @@ def test_several_are_named_with_their_flag(tmp_path: Path) -> None:
 
 
 def test_a_database_of_another_kind(tmp_path: Path) -> None:
-    other = 'CACHE = "sqlite+aiosqlite:///cache.db"\n'
+    other = 'CACHE = "sqlite+aiosqlite:///cache.db"\nOLD = "mysql+aiomysql://db/old"\n'
     files = {"main.py": APP, "models.py": MODELS, "cache.py": other, "pytest.ini": ""}
     assert proposed(tmp_path, files).by_hand == [
         (
-            "sqlite+aiosqlite (cache.py:1) is not PostgreSQL. Where tests use such an engine, "
-            "oneloop_passthrough = sqlite leaves it alone, without isolation."
+            "mysql+aiomysql (cache.py:2) is not isolated. Where tests use such an engine, "
+            "oneloop_passthrough = mysql leaves it alone, without isolation."
         )
     ]
     ini = "[pytest]\noneloop_passthrough = mysql, sqlite\n"

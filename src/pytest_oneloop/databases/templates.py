@@ -142,7 +142,7 @@ def populate(
         SetupError: The schema cannot be built; the source says why.
     """
     before = source.fingerprint()
-    with redirect(database), _noted_drivers() as drivers:
+    with redirect(database), noted_drivers() as drivers:
         inputs = source.build()
     if source.fingerprint() != before:
         raise SchemaChangedError(source.describe())
@@ -188,7 +188,7 @@ def _deferrable_constraints(admin: Admin) -> list[tuple[str, bool]]:
 
 
 @contextlib.contextmanager
-def _noted_drivers() -> Iterator[list[str]]:
+def noted_drivers() -> Iterator[list[str]]:
     """Note the drivers of the project's engines that connect in this thread; empty all pools.
 
     A connection that an `env.py` leaves in a pool would keep the template from being cloned, and
@@ -202,8 +202,9 @@ def _noted_drivers() -> Iterator[list[str]]:
 
     def note(connection: Connection) -> None:
         if threading.get_ident() == thread:
-            if connection.engine.url.host != NOWHERE:
-                noted.append(connection.engine.url.drivername)
+            url = connection.engine.url
+            if NOWHERE not in (url.host, url.database):
+                noted.append(url.drivername)
             engines.add(connection.engine)
 
     event.listen(Engine, "engine_connect", note)

@@ -12,6 +12,7 @@ if TYPE_CHECKING:
 
 _DRIVERS: Final = {
     "postgresql": ("asyncpg", "psycopg", "psycopg2"),
+    "sqlite": ("aiosqlite",),
 }
 """The modules of drivers: an engine imports its own when it is made."""
 

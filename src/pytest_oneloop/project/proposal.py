@@ -205,10 +205,11 @@ class _Planner:
         passed = (self._project.configuration.get("oneloop_passthrough") or "").replace(",", " ")
         for one in self._project.drivers:
             dialect = one.name.partition("+")[0]
-            if not dialect.startswith("postgres") and dialect not in passed.split():
+            isolated = dialect.startswith("postgres") or dialect == "sqlite"
+            if not isolated and dialect not in passed.split():
                 line = self._project.configuration.style.line("oneloop_passthrough", [dialect])
                 self._by_hand.append(
-                    f"{one.name} ({self.shown(one.place)}) is not PostgreSQL. Where tests use such "
+                    f"{one.name} ({self.shown(one.place)}) is not isolated. Where tests use such "
                     f"an engine, {line} leaves it alone, without isolation."
                 )
 

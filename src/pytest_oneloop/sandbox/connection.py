@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any, Final, TypeVar
+from typing import TYPE_CHECKING, Any, ClassVar, Final, TypeVar
 
 from pytest_oneloop.errors.sandbox import TransactionControlError
 from pytest_oneloop.sandbox import levels, statements
@@ -40,6 +40,8 @@ class SandboxedConnection:
         link: The real connection, on the running event loop.
         home: Where the link lives.
     """
+
+    oneloop_cursor: ClassVar[type[SandboxedCursor]] = SandboxedCursor
 
     def __init__(self, link: Link, home: Home) -> None:
         self.oneloop_link = link
@@ -113,10 +115,10 @@ class SandboxedConnection:
         """Return a cursor; one of the server, if the arguments ask for it."""
         if self._over:
             # SQLAlchemy would wrap an error of this call; that of the statement it does not.
-            return SandboxedCursor(self, _NoCursor())
+            return self.oneloop_cursor(self, _NoCursor())
         real = self._call(self.oneloop_link.real.cursor, *args, **kwargs)
         streams = any(args) or any(kwargs.get(k) for k in ("name", "server_side"))
-        return (StreamingCursor if streams else SandboxedCursor)(self, real)
+        return (StreamingCursor if streams else self.oneloop_cursor)(self, real)
 
     def commit(self) -> None:
         """Commit the virtual transaction."""
@@ -193,7 +195,7 @@ class SandboxedConnection:
             refusal = self.oneloop_refusal(checkout, sql)
             if refusal is not None:
                 raise checkout.sandbox.report(refusal)
-            statement = statements.read(sql)
+            statement = self.oneloop_read(sql)
             result: T | None = self._call(
                 self.oneloop_link.execute,
                 checkout,
@@ -208,6 +210,10 @@ class SandboxedConnection:
             return result
         return self._prepare(sql, send, streams=streams)
 
+    def oneloop_read(self, sql: str) -> statements.Statement:
+        """Tell what a statement does."""
+        return statements.read(sql)
+
     def oneloop_refusal(self, checkout: Checkout, sql: str) -> SandboxError | None:
         """Return why a statement cannot be sent; `None` for one that can.
 
@@ -215,7 +221,7 @@ class SandboxedConnection:
             checkout: The present use of the connection.
             sql: The statement.
         """
-        statement = statements.read(sql)
+        statement = self.oneloop_read(sql)
         if isinstance(statement, statements.Control):
             return _refusal(checkout, statement.command)
         return None

@@ -178,7 +178,7 @@ class Direct:
         if isinstance(statement, statements.Query) and statement.effect is Effect.WRITE:
             sandbox.writes += 1
         held = connection.info.get(_MARK)
-        if held is not None and statements.changes_session(sql):
+        if held is not None and held.driver.changes_session(sql):
             held.soiled = True
 
     def _end_lingering(self, held: Held) -> None:

@@ -20,6 +20,7 @@ from pytest_oneloop.errors.sandbox import (
     TurnTimeoutError,
     UnheardError,
 )
+from pytest_oneloop.errors.sqlite import PragmaError, RolledBackError
 from pytest_oneloop.sandbox import statements
 
 if TYPE_CHECKING:
@@ -75,6 +76,7 @@ _SIGNS: Final = {
         r"\bSET\s+(?:SESSION\s+CHARACTERISTICS|TRANSACTION)\b",
         r"\btransaction_(?:isolation|read_only|deferrable)\b",
     ),
+    "files are attached, or packed, outside of transactions": (r"^\s*(?:ATTACH|DETACH|VACUUM)\b",),
     "cursors end with a transaction": (r"^\s*DECLARE\b",),
     "what is prepared outlives a transaction": (
         r"^\s*PREPARE\b",
@@ -100,6 +102,8 @@ _ERRORS: Final[Mapping[type[SandboxError], Limit]] = {
     ConnectionLostError: Limit("a connection ends within the test"),
     TurnTimeoutError: Limit("one statement waits for another"),
     UnheardError: Limit(_UNHEARD),
+    PragmaError: Limit("settings belong to one connection"),
+    RolledBackError: Limit("a statement rolls its whole transaction back"),
 }
 """What the sandbox refuses, and a real database does not."""
 

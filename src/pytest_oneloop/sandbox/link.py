@@ -224,6 +224,10 @@ class Link:
         with taken(self.gate, checkout, outer.stack), in_words(checkout, self.driver):
             return self._run(outer, checkout, Effect.WRITE, send)
 
+    def expect_deferred(self) -> None:
+        """Check constraints at each commit of this test: one of them has deferred all."""
+        self._outer.constraints = Constraints(deferrable=True)
+
     def failed(self, checkout: Checkout) -> bool:
         """Whether its transaction takes nothing but a rollback. Sends nothing."""
         return self._outer.stack.failed(checkout)
@@ -290,6 +294,10 @@ class Link:
             if not stack.owned(checkout) or stack.failed(checkout):
                 return send()
             return self._run(outer, checkout, Effect.READ, send)
+
+    def is_open(self, checkout: Checkout) -> bool:
+        """Whether it is in a transaction, as far as it can tell. Sends nothing."""
+        return self._outer.stack.innermost(checkout) is not None
 
     def opened_cursor(self, checkout: Checkout) -> Entry | None:
         """Return the savepoint in which it has just opened a cursor of the server."""

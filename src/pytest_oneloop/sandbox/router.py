@@ -7,6 +7,7 @@ after are met alike: `do_connect`, where the plugin answers with a connection of
 
 from __future__ import annotations
 
+import threading
 import weakref
 from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any
@@ -17,6 +18,7 @@ from sqlalchemy.exc import DisconnectionError
 from sqlalchemy.pool import Pool
 
 from pytest_oneloop.errors.sandbox import UnroutedEngineError, UnsupportedDialectError
+from pytest_oneloop.errors.sqlite import ForeignSchemaError
 from pytest_oneloop.sandbox import greenlets
 from pytest_oneloop.sandbox.connection import SandboxedConnection
 from pytest_oneloop.sandbox.direct import Direct, held_by, note_engine
@@ -60,6 +62,7 @@ class Router:
         self._settle = settle
         self._passthrough = passthrough
         self._building: Target | None = None
+        self._building_on = 0
         self.sandbox = Sandbox(OUTSIDE, self._now)
         self._links = Links(provide)
         self._direct = Direct(self._links, settle)
@@ -186,6 +189,7 @@ class Router:
     def redirected(self, target: Target) -> Iterator[None]:
         """Lead every engine straight to a database, with real commits: to build its schema."""
         before, self._building = self._building, target
+        self._building_on = threading.get_ident()
         try:
             yield
         finally:
@@ -207,7 +211,9 @@ class Router:
         if dialect.name in self._passthrough:
             return None
         name = f"{dialect.name}+{dialect.driver}"
-        if self._building is not None and dialect.name == self._building.dialect:
+        if self._building is not None and self._building_on == threading.get_ident():
+            if dialect.name != self._building.dialect:
+                raise ForeignSchemaError(wanted=self._building.dialect, other=name)
             redirected = self._building.connect_arguments(dialect, parameters)
             arguments.clear()
             parameters.clear()

@@ -165,6 +165,11 @@ def without_literals(sql: str) -> str:
     return _without(sql, names=True)
 
 
+def without_notes(sql: str) -> str:
+    """Return the text without its comments."""
+    return _without(sql, notes_only=True)
+
+
 def _without(sql: str, *, notes_only: bool = False, names: bool = False) -> str:
     """Return the text with its comments, and the inside of literals and quoted names, left out.
 

@@ -46,7 +46,9 @@ class SchemaSource(Protocol):
         ...
 
 
-def find_schema(option: str | None, *, source: str, rootdir: Path) -> SchemaSource | None:
+def find_schema(
+    option: str | None, *, source: str, rootdir: Path, dialect: str = "postgresql"
+) -> SchemaSource | None:
     """Find what the tests' database is built from. Imports nothing of the project.
 
     Args:
@@ -56,6 +58,7 @@ def find_schema(option: str | None, *, source: str, rootdir: Path) -> SchemaSour
             upwards.
         source: Where the option was set, for the errors.
         rootdir: The root of the project.
+        dialect: The name of SQLAlchemy's dialect of the database.
 
     Returns:
         The source; `None` if no option is given and nothing is found.
@@ -85,4 +88,4 @@ def find_schema(option: str | None, *, source: str, rootdir: Path) -> SchemaSour
         raise SchemaTargetError(
             option, source=source, reason="the colon and a name after it are missing"
         )
-    return TargetSource(option, source=source, rootdir=rootdir)
+    return TargetSource(option, source=source, rootdir=rootdir, dialect=dialect)

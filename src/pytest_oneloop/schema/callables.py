@@ -27,11 +27,15 @@ class CallableSource:
     Args:
         target: What the user wrote: `shop.testing:create`.
         function: The function.
+        dialect: The name of SQLAlchemy's dialect of the database.
     """
 
     kind = "callable"
 
-    def __init__(self, target: str, function: Callable[..., Any]) -> None:
+    def __init__(
+        self, target: str, function: Callable[..., Any], dialect: str = "postgresql"
+    ) -> None:
+        self._dialect = dialect
         self._target = target
         self._function = function
 
@@ -59,9 +63,9 @@ class CallableSource:
             if inspect.isawaitable(result):
                 asyncio.run(_finish(result))
         elif inspect.iscoroutinefunction(self._function):
-            run_on_async_connection(self._function)
+            run_on_async_connection(self._function, self._dialect)
         else:
-            run_on_connection(self._call)
+            run_on_connection(self._call, self._dialect)
 
     def entry_files(self) -> list[Path]:
         """Return the file that the function is in; nothing if it is not written in Python."""

@@ -14,21 +14,25 @@ if TYPE_CHECKING:
     from sqlalchemy.ext.asyncio import AsyncConnection
 
 
-def run_on_connection(work: Callable[[Connection], object]) -> None:
+def run_on_connection(work: Callable[[Connection], object], dialect: str = "postgresql") -> None:
     """Run `work` on a connection, in a transaction that is committed afterwards.
 
     The engine's address leads nowhere: the caller of a build redirects every engine. Must be called
     on a thread without a running event loop.
+
+    Args:
+        work: What to do.
+        dialect: The name of SQLAlchemy's dialect of the database.
     """
     from sqlalchemy import NullPool, create_engine  # noqa: PLC0415 - only a build pays for it
 
-    url = _nowhere()
+    url = _nowhere(dialect)
     if url.get_dialect().is_async:
 
         async def run_sync(connection: AsyncConnection) -> None:
             await connection.run_sync(work)
 
-        run_on_async_connection(run_sync)
+        run_on_async_connection(run_sync, dialect)
         return
     engine = create_engine(url, poolclass=NullPool)
     try:
@@ -38,13 +42,15 @@ def run_on_connection(work: Callable[[Connection], object]) -> None:
         engine.dispose()
 
 
-def run_on_async_connection(work: Callable[[AsyncConnection], Awaitable[object]]) -> None:
+def run_on_async_connection(
+    work: Callable[[AsyncConnection], Awaitable[object]], dialect: str = "postgresql"
+) -> None:
     """Do as `run_on_connection`, for work that wants an asynchronous connection."""
     from sqlalchemy import NullPool  # noqa: PLC0415 - only a build pays for it
     from sqlalchemy.ext.asyncio import create_async_engine  # noqa: PLC0415
 
     async def run() -> None:
-        engine = create_async_engine(_nowhere(), poolclass=NullPool)
+        engine = create_async_engine(_nowhere(dialect, asynchronous=True), poolclass=NullPool)
         try:
             async with engine.begin() as connection:
                 await work(connection)
@@ -54,7 +60,9 @@ def run_on_async_connection(work: Callable[[AsyncConnection], Awaitable[object]]
     asyncio.run(run())
 
 
-def _nowhere() -> URL:
+def _nowhere(dialect: str, *, asynchronous: bool = False) -> URL:
     from sqlalchemy import URL  # noqa: PLC0415 - only a build pays for it
 
+    if dialect == "sqlite":
+        return URL.create("sqlite+aiosqlite" if asynchronous else "sqlite", database=NOWHERE)
     return URL.create(installed_drivername(), host=NOWHERE, database="oneloop")

@@ -21,16 +21,18 @@ class MetadataSource:
     Args:
         target: What the user wrote: `shop.models:Base`.
         metadata: The object.
+        dialect: The name of SQLAlchemy's dialect of the database.
     """
 
     kind = "metadata"
 
-    def __init__(self, target: str, metadata: MetaData) -> None:
+    def __init__(self, target: str, metadata: MetaData, dialect: str = "postgresql") -> None:
+        self._dialect = dialect
         self._target = target
         self._metadata = metadata
 
     def fingerprint(self) -> str:
-        """Return a digest of the statements that would create the schema on PostgreSQL.
+        """Return a digest of the statements that would create the schema.
 
         Where a listener of the project wants more of the connection than an imitation has, it is
         the digest of the file that the target names instead.
@@ -47,7 +49,7 @@ class MetadataSource:
 
     def create(self) -> None:
         """Run `create_all`, in one transaction."""
-        run_on_connection(self._metadata.create_all)
+        run_on_connection(self._metadata.create_all, self._dialect)
 
     def entry_files(self) -> list[Path]:
         """Return nothing where the statements say all, those of `after_create` listeners included.
@@ -70,7 +72,7 @@ class MetadataSource:
             text = statement.compile(dialect=engine.dialect)
             statements.append(f"{text} {multiparams!r} {params!r}")
 
-        engine = create_mock_engine("postgresql://", note)
+        engine = create_mock_engine(f"{self._dialect}://", note)
         try:
             self._metadata.create_all(engine, checkfirst=False)
         except Exception:  # noqa: BLE001 - what is really wrong, the real connection will say

@@ -31,9 +31,13 @@ class TargetSource:
         target: What the user wrote: `shop.models:Base`.
         source: Where it was set, for the errors.
         rootdir: The root of the project.
+        dialect: The name of SQLAlchemy's dialect of the database.
     """
 
-    def __init__(self, target: str, *, source: str, rootdir: Path) -> None:
+    def __init__(
+        self, target: str, *, source: str, rootdir: Path, dialect: str = "postgresql"
+    ) -> None:
+        self._dialect = dialect
         self._target = target
         self._source = source
         self._rootdir = rootdir
@@ -113,7 +117,7 @@ class TargetSource:
 
         for one in (found, getattr(found, "metadata", None)):
             if isinstance(one, MetaData):
-                return MetadataSource(self._target, one)
+                return MetadataSource(self._target, one, self._dialect)
         if not callable(found):
             kind = type(found).__name__
             reason = f"it is a {kind}, not a MetaData, a declarative base, or a function"
@@ -122,7 +126,7 @@ class TargetSource:
         if wanted > 1:
             reason = f"the function wants {wanted} arguments; it is given a connection, or nothing"
             raise self._error(reason)
-        return CallableSource(self._target, found)
+        return CallableSource(self._target, found, self._dialect)
 
     def _load(self) -> object:
         module_name, colon, path = self._target.partition(":")

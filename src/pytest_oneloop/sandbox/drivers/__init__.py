@@ -10,7 +10,10 @@ if TYPE_CHECKING:
     from pytest_oneloop.errors.sandbox import SandboxError
     from pytest_oneloop.sandbox.connection import SandboxedConnection
 
-SUPPORTED: Final = ("postgresql+asyncpg", "postgresql+psycopg", "postgresql+psycopg2")
+SUPPORTED: Final = (
+    *("postgresql+asyncpg", "postgresql+psycopg", "postgresql+psycopg2"),
+    *("sqlite+aiosqlite", "sqlite+pysqlite"),
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -94,6 +97,10 @@ class Driver(Protocol):
 
     def check_deferred(self) -> None:
         """Check deferred constraints as a commit would; raise the driver's own error."""
+
+    @staticmethod
+    def changes_session(sql: str) -> bool:
+        """Whether a statement may change what the connection keeps for later tests."""
 
     def ended(self, *, test: str, place: str, error: BaseException | None) -> Ended:
         """Say what it means that a statement has ended the transaction of a test.

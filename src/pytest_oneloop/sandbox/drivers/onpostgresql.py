@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any, ClassVar
 
+from pytest_oneloop.sandbox import statements
+
 if TYPE_CHECKING:
     from pytest_oneloop.sandbox.drivers import Driver, Ended
 
@@ -45,6 +47,11 @@ class OnPostgresql:
             cursor.execute("SET CONSTRAINTS ALL IMMEDIATE")
         finally:
             cursor.close()
+
+    @staticmethod
+    def changes_session(sql: str) -> bool:
+        """Tell whether a statement changes settings of the session."""
+        return statements.changes_session(sql)
 
     def ended(self, *, test: str, place: str, error: BaseException | None) -> Ended:
         """Never called: a transaction that has failed is still one."""

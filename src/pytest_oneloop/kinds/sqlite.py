@@ -1,0 +1,265 @@
+"""SQLite: a file for each worker, a copy of the template."""
+
+from __future__ import annotations
+
+import importlib.util
+import time
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from functools import partial
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, Final
+
+from pytest_oneloop.forecast import Forecast, describe
+from pytest_oneloop.isolation import CLONE, ROLLBACK
+from pytest_oneloop.provision import BUILD_SECONDS, WorkerDatabase, find_seed
+from pytest_oneloop.sandbox.ids import Restart
+from pytest_oneloop.sandbox.link import Constraints
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator
+
+    from sqlalchemy.engine import Dialect
+
+    from pytest_oneloop.databases.sqlite.restoration import FileRestoration, Outcome
+    from pytest_oneloop.databases.sqlite.templates import Template, TemplateCache
+    from pytest_oneloop.kinds import Kind
+    from pytest_oneloop.provision import Plan
+    from pytest_oneloop.sandbox.link import Link
+    from pytest_oneloop.sandbox.router import Router
+    from pytest_oneloop.schema import SchemaSource
+
+_ADDRESS: Final = frozenset({"database", "uri", "check_same_thread"})
+"""What of a driver's `connect` says which file is meant, and who may use the connection."""
+
+
+@dataclass(frozen=True, slots=True)
+class File:
+    """One file, as the router's target.
+
+    Attributes:
+        path: Where it is.
+        constraints: Whether its schema has deferred foreign keys.
+        ids: Nothing: SQLite's ids take part in transactions, and lie in the file.
+    """
+
+    path: Path
+    constraints: Constraints = field(default_factory=Constraints)
+    ids: Restart = field(default_factory=Restart)
+
+    @property
+    def dialect(self) -> str:
+        """The name of SQLAlchemy's dialect."""
+        return "sqlite"
+
+    @property
+    def database(self) -> str:
+        """Its name: the path."""
+        return str(self.path)
+
+    def url(self, drivername: str) -> str:
+        """Return the URL by which a driver opens it."""
+        return f"{drivername}:///{self.path}"
+
+    def connect_arguments(self, dialect: Dialect, given: dict[str, Any]) -> dict[str, Any]:
+        """Return what leads here; the application's other arguments are kept."""
+        del dialect
+        kept = {name: value for name, value in given.items() if name not in _ADDRESS}
+        # The plugin closes connections from wherever it is called.
+        return kept | {"database": str(self.path), "check_same_thread": False}
+
+
+class FileIsolation:
+    """The files of tests that commit for real, put back or removed after each.
+
+    Args:
+        database: Gives the worker's file, and makes it at the first call.
+        give_up: Gives up the sandbox's connections that an earlier test has left in a transaction.
+
+    Attributes:
+        clones_wanted: Of no interest: a copy is made when it is asked for.
+        used: The running test has asked for its file.
+    """
+
+    def __init__(
+        self, database: Callable[[], WorkerDatabase[File]], give_up: Callable[[], list[Link]]
+    ) -> None:
+        self._database = database
+        self._give_up = give_up
+        self._strategy = ROLLBACK
+        self._restoration: FileRestoration | None = None
+        self._clone: File | None = None
+        self._clones = 0
+        self._under_way = False
+        self.clones_wanted = 0
+        self.used = False
+
+    def begin(self, strategy: str) -> None:
+        """A test begins."""
+        self._strategy = strategy
+        self.used = False
+
+    def destination(self) -> File:
+        """Return the file of the running test; for a clone, copy the template (0.2 ms)."""
+        worker = self._database()
+        self.used = True
+        if self._strategy == CLONE:
+            if self._clone is None:
+                self._clone = self._copy(worker)
+            return self._clone
+        for link in self._give_up():
+            link.driver.abandon()
+        if self._restoration is None:
+            from pytest_oneloop.databases.sqlite.restoration import (  # noqa: PLC0415 - if needed
+                FileRestoration,
+            )
+
+            self._restoration = FileRestoration(worker.destination.path, Path(worker.template))
+        self._restoration.prepare()
+        return worker.destination
+
+    def finish(self) -> None:
+        """Nothing: no server could end who is in the way of a teardown."""
+
+    def release(self) -> tuple[list[Any], list[str]]:
+        """Nothing was ended."""
+        return [], []
+
+    def end(self, router: Router) -> Outcome | None:
+        """The test has ended, and has used its file."""
+        clone, self._clone = self._clone, None
+        if clone is not None:
+            from pytest_oneloop.databases.sqlite.folders import remove_database  # noqa: PLC0415
+
+            router.drop(clone)
+            remove_database(clone.path)
+            return None
+        if self._strategy == CLONE or self._restoration is None:
+            return None
+        self._under_way = True
+        return self._restoration.clear()
+
+    def settle(self, router: Router) -> None:
+        """Put the file back, or a fresh one in its place."""
+        if self._under_way:
+            self._under_way = False
+            assert self._restoration is not None  # noqa: S101 - it is under way
+            if not self._restoration.restore():
+                self.renew(router)
+
+    def renew(self, router: Router) -> None:
+        """Put a fresh file in the place of the worker's."""
+        router.lose_connections("sqlite")
+        if self._restoration is not None:
+            self._restoration.close()
+        self._database().renew()
+
+    def close(self) -> None:
+        """End the connection to the file."""
+        if self._restoration is not None:
+            self._restoration.close()
+
+    def _copy(self, worker: WorkerDatabase[File]) -> File:
+        from pytest_oneloop.databases.sqlite.restoration import replace  # noqa: PLC0415
+
+        self._clones += 1
+        own = worker.destination
+        path = own.path.with_name(f"clone-{self._clones}.db")
+        replace(path, Path(worker.template))
+        return File(path, own.constraints)
+
+
+class SQLite:
+    """The kind of SQLite's databases."""
+
+    dialect = "sqlite"
+
+    @contextmanager
+    def provide(self, plan: Plan) -> Iterator[WorkerDatabase[File]]:
+        """Make the worker's file, until the context ends. Some 5 ms, with a template at hand."""
+        import sqlite3  # noqa: PLC0415 - on first need
+
+        from pytest_oneloop.databases.sqlite.folders import run_folder  # noqa: PLC0415
+        from pytest_oneloop.databases.sqlite.restoration import replace  # noqa: PLC0415
+        from pytest_oneloop.databases.sqlite.templates import TemplateCache  # noqa: PLC0415
+        from pytest_oneloop.databases.templates import TemplateFacts  # noqa: PLC0415
+
+        started = time.monotonic()
+        with run_folder(plan.run_id, plan.worker) as (folder, in_memory):
+            source = plan.schema(self.dialect)
+            facts, built, template = None, False, folder / "empty.db"
+            if source is None:
+                template.touch()
+            else:
+                cache = TemplateCache(plan.settings.cache_dir.value)
+                found, built = _template(plan, cache, source, folder)
+                facts, template = TemplateFacts.from_json(found.facts), found.path
+            path = folder / "test.db"
+            replace(path, template)
+            yield WorkerDatabase(
+                destination=File(path, Constraints(facts is not None and facts.has_deferrable)),
+                product="SQLite",
+                version=sqlite3.sqlite_version,
+                server="",
+                in_memory=in_memory,
+                schema=facts.schema if facts else "",
+                built=built,
+                driver=facts.driver if facts else None,
+                seconds=time.monotonic() - started,
+                template=str(template),
+                renew=partial(replace, path, template),
+            )
+
+    def isolation(
+        self, database: Callable[[], WorkerDatabase[File]], give_up: Callable[[], list[Link]]
+    ) -> FileIsolation:
+        """Return what puts it back."""
+        return FileIsolation(database, give_up)
+
+    def asynchronous_drivername(self, preferred: str | None) -> str:
+        """Choose the driver for engines that fixtures make: the one there is, if it is there."""
+        del preferred
+        return "sqlite+aiosqlite" if importlib.util.find_spec("aiosqlite") else "sqlite"
+
+    def forecast(self, plan: Plan) -> Forecast:
+        """Say what a run will use."""
+        import sqlite3  # noqa: PLC0415 - on first need
+
+        from pytest_oneloop.databases.sqlite.templates import TemplateCache  # noqa: PLC0415
+
+        version = sqlite3.sqlite_version
+        source, schema = describe(plan, self.dialect)
+        template = None
+        if source is not None and source.name.startswith("alembic"):
+            cache = TemplateCache(plan.settings.cache_dir.value)
+            _, found = find_seed(plan, cache, source, _server(version))
+            template = "cached" if found else "not built yet"
+        return Forecast(f"SQLite {version} file", schema, template)
+
+
+def _template(
+    plan: Plan, cache: TemplateCache, source: SchemaSource, folder: Path
+) -> tuple[Template, bool]:
+    """Return the template of the schema, and whether it was built just now."""
+    import sqlite3  # noqa: PLC0415 - on first need
+
+    from pytest_oneloop.databases.sqlite.templates import populate  # noqa: PLC0415
+
+    fingerprint, found = find_seed(plan, cache, source, _server(sqlite3.sqlite_version))
+    if found is not None:
+        return found, False
+
+    def fill() -> tuple[Path, dict[str, object]]:
+        path = folder / "building.db"
+        redirect = partial(plan.redirect, File(path))
+        facts = populate(path, source, redirect, fingerprint=fingerprint)
+        return path, facts.to_json()
+
+    return cache.build(fingerprint, fill, timeout=BUILD_SECONDS), True
+
+
+def _server(version: str) -> str:
+    return f"sqlite {version}"
+
+
+KIND: Final[Kind] = SQLite()

@@ -1,0 +1,113 @@
+"""aiosqlite: Python's sqlite3 in a thread of its own for each connection."""
+
+from __future__ import annotations
+
+import asyncio
+import threading
+from typing import TYPE_CHECKING, Any, ClassVar, Final
+
+from pytest_oneloop.sandbox import greenlets
+from pytest_oneloop.sandbox.sqlite.connection import SqliteConnection
+from pytest_oneloop.sandbox.sqlite.driver import OnSqlite
+
+if TYPE_CHECKING:
+    from pytest_oneloop.sandbox.connection import SandboxedConnection
+    from pytest_oneloop.sandbox.drivers import Driver
+
+_DEADLINE: Final = 10.0
+"""Seconds for a connection to close, whatever it is doing."""
+
+
+class Outward:
+    """The driver's own connection, as code of a test gets it: its transaction is virtual too.
+
+    Args:
+        target: The connection.
+        facade: What stands for it in the pool.
+    """
+
+    __slots__ = ("_facade", "_target")
+
+    def __init__(self, target: Any, facade: SqliteConnection) -> None:
+        self._target = target
+        self._facade = facade
+
+    @property  # type: ignore[misc]  # object's has a setter, which nothing here uses
+    def __class__(self) -> Any:
+        """Pass for the connection: libraries ask `isinstance`."""
+        return self._target.__class__
+
+    def __getattr__(self, name: str) -> Any:
+        return getattr(self._target, name)
+
+    async def commit(self) -> None:
+        """Commit the virtual transaction."""
+        await greenlets.run(self._facade.commit)
+
+    async def rollback(self) -> None:
+        """Roll the virtual transaction back."""
+        await greenlets.run(self._facade.rollback)
+
+    async def close(self) -> None:
+        """Do nothing: the pool closes it."""
+
+
+class AiosqliteConnection(SqliteConnection):
+    """What SQLAlchemy's aiosqlite dialect reads and sets on a connection."""
+
+    @property
+    def _connection(self) -> Any:
+        """What the dialect hands out as the driver's connection."""
+        return self.driver_connection
+
+    @property
+    def driver_connection(self) -> Any:
+        """The driver's own connection, inside the test's transaction."""
+        return Outward(super().driver_connection, self)
+
+
+class AiosqliteDriver(OnSqlite):
+    """How to speak through aiosqlite."""
+
+    facade: ClassVar[type[SandboxedConnection]] = AiosqliteConnection
+    hands_out: ClassVar[bool] = True
+
+    @property
+    def _connection(self) -> Any:
+        return self._real.driver_connection
+
+    def script(self, sql: str) -> None:
+        """Run commands, one after another; a change of thread for each."""
+
+        async def run(connection: Any) -> None:
+            for command in sql.split("; "):
+                await connection.execute_fetchall(command)
+
+        self._real.run_async(lambda connection: greenlets.unbroken(run(connection)))
+
+    def close(self) -> None:
+        """Close the connection."""
+        self._real.close()
+
+    def abandon(self) -> None:
+        """Close it from another thread: its own may be asked from any loop.
+
+        Raises:
+            TimeoutError: It did not close in time.
+        """
+        connection = self._connection
+
+        async def close() -> None:
+            await connection.interrupt()
+            await connection.close()
+
+        thread = threading.Thread(
+            target=asyncio.run, args=(close(),), name="pytest-oneloop close", daemon=True
+        )
+        thread.start()
+        thread.join(_DEADLINE)
+        if thread.is_alive():
+            raise TimeoutError(thread.name)
+
+
+DRIVER: type[Driver] = AiosqliteDriver

@@ -1,0 +1,36 @@
+"""Python's own sqlite3."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, ClassVar
+
+from pytest_oneloop.sandbox.sqlite.connection import SqliteConnection
+from pytest_oneloop.sandbox.sqlite.driver import OnSqlite
+
+if TYPE_CHECKING:
+    from pytest_oneloop.sandbox.connection import SandboxedConnection
+    from pytest_oneloop.sandbox.drivers import Driver
+
+
+class PysqliteDriver(OnSqlite):
+    """How to speak through sqlite3, whose connections threads may share here."""
+
+    facade: ClassVar[type[SandboxedConnection]] = SqliteConnection
+    hands_out: ClassVar[bool] = False
+
+    def script(self, sql: str) -> None:
+        """Run commands, one after another."""
+        for command in sql.split("; "):
+            self._real.execute(command).close()
+
+    def close(self) -> None:
+        """Close the connection."""
+        self._real.close()
+
+    def abandon(self) -> None:
+        """Break off what a thread may still run on it, and close it."""
+        self._real.interrupt()
+        self._real.close()
+
+
+DRIVER: type[Driver] = PysqliteDriver

@@ -1,0 +1,1 @@
+"""SQLite in the sandbox: its statements, and what its two drivers have in common."""

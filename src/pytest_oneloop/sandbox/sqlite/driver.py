@@ -1,0 +1,129 @@
+"""What the drivers of SQLite have in common."""
+
+from __future__ import annotations
+
+import sqlite3
+from typing import TYPE_CHECKING, Any, ClassVar, Final
+
+from pytest_oneloop.errors.sqlite import RolledBackError
+from pytest_oneloop.sandbox.drivers import Ended
+from pytest_oneloop.sandbox.sqlite import texts
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from pytest_oneloop.sandbox.drivers import Driver
+
+_VIOLATED: Final = "FOREIGN KEY constraint failed"
+"""SQLite's own words, for a commit that it refuses."""
+
+
+class OnSqlite:
+    """How to speak to a connection of SQLite, whatever its driver.
+
+    The driver itself begins no transaction: it is in what it believes to be autocommit.
+
+    Args:
+        real: The connection, as SQLAlchemy's dialect made it.
+
+    Attributes:
+        pragmas: The settings that listeners have made on it, with their values.
+        deferring: A transaction has deferred all foreign keys.
+        functions: The functions that were made on it, by name and number of arguments.
+    """
+
+    raw_begins: ClassVar[bool] = True
+    unwanted: ClassVar[frozenset[str]] = frozenset({"isolation_level", "autocommit"})
+    unlock: ClassVar[str] = ""
+    clean: ClassVar[str] = ""
+    close_cursors: ClassVar[str] = ""
+    reset: ClassVar[str] = ""
+    poison: ClassVar[str] = ""
+    defer: ClassVar[str] = ""
+    ends_by_itself: ClassVar[bool] = True
+
+    def __init__(self, real: Any) -> None:
+        self._real = real
+        self.pragmas: dict[str, str] = {}
+        self.deferring = False
+        self.functions: dict[tuple[Any, ...], Callable[..., Any]] = {}
+
+    @property
+    def _connection(self) -> Any:
+        """The driver's own connection."""
+        return self._real
+
+    def begin(self) -> None:
+        """Begin the test's transaction."""
+        self.script("BEGIN")
+
+    def end(self) -> None:
+        """Roll back."""
+        self.script("ROLLBACK")
+
+    def script(self, sql: str) -> None:
+        """Run commands, one after another: a script of the driver's would commit first."""
+        raise NotImplementedError
+
+    def failed_on_server(self, error: BaseException) -> bool:
+        """Return `False`: a statement that fails is undone alone, and its transaction goes on."""
+        del error
+        return False
+
+    def in_transaction(self) -> bool:
+        """Whether there is a transaction."""
+        inside: bool = self._connection.in_transaction
+        return inside
+
+    def is_closed(self) -> bool:
+        """Whether the connection was closed."""
+        try:
+            self.in_transaction()
+        except (sqlite3.ProgrammingError, ValueError):
+            return True
+        return False
+
+    def backend(self) -> int:
+        """Return a number that no other open connection of the process has."""
+        return id(self._real)
+
+    def end_other(self, other: Driver) -> None:
+        """Close another connection; there is no server that could."""
+        other.abandon()
+
+    def abandon(self) -> None:
+        """Close it, from whatever thread or loop."""
+        raise NotImplementedError
+
+    def rows(self, sql: str) -> list[Any]:
+        """Return the rows of a query."""
+        cursor = self._real.cursor()
+        try:
+            cursor.execute(sql)
+            return list(cursor.fetchall())
+        finally:
+            cursor.close()
+
+    def check_deferred(self) -> None:
+        """Look for rows whose foreign keys lead nowhere, if the connection enforces them.
+
+        SQLite looks only at a real commit; this reads every table that has a foreign key.
+
+        Raises:
+            sqlite3.IntegrityError: There are some.
+        """
+        if self.rows("PRAGMA foreign_keys") == [(1,)] and self.rows("PRAGMA foreign_key_check"):
+            raise sqlite3.IntegrityError(_VIOLATED)
+        if self.deferring:
+            self.deferring = False
+            self.script("PRAGMA defer_foreign_keys = OFF")
+
+    def ended(self, *, test: str, place: str, error: BaseException | None) -> Ended:
+        """Say that a statement has ended the transaction: by a rollback, if it has failed."""
+        words = RolledBackError(test=test, place=place, cause=str(error or "no error was raised"))
+        return Ended(words, leaked=error is None)
+
+    @staticmethod
+    def changes_session(sql: str) -> bool:
+        """Tell whether a statement changes what the connection keeps."""
+        return texts.changes_session(sql)
