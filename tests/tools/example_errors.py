@@ -13,6 +13,7 @@ from pytest_oneloop.errors import (
     doctor,
     lifespan,
     loopmap,
+    mysql,
     project,
     sandbox,
     schema,
@@ -111,6 +112,26 @@ EXAMPLES: list[OneloopError | OneloopWarning] = [
     settings.UnreadableProjectFileError(
         path=Path("/shop/pyproject.toml"), cause=ValueError("Invalid value (at line 3, column 8)")
     ),
+    mysql.NoMySQLServerError(dialect="mysql+aiomysql"),
+    mysql.MySQLUrlError(
+        "mysql://tester:secret@db:port/", source="ONELOOP_SERVER", reason="the port is not a number"
+    ),
+    mysql.MySQLUnreachableError(
+        address="db:3306", source="ONELOOP_SERVER", reason="Connection refused"
+    ),
+    mysql.MySQLAuthenticationError(
+        address="db:3306",
+        user="tester",
+        source="ONELOOP_SERVER",
+        reason="Access denied for user 'tester'@'10.0.0.7' (using password: YES)",
+    ),
+    mysql.MySQLRightsError(
+        address="db:3306",
+        user="tester",
+        reason="Access denied for user 'tester'@'%' to database 'oneloop_run_1'",
+    ),
+    mysql.MissingMySQLDriverError("No module named 'pymysql'"),
+    mysql.MySQLTimeoutError(address="db:3306", task="finish the template", seconds=900),
     sandbox.InterleavedTransactionsError(
         test=_TEST, place="shop/orders.py:12", others=("tests/test_orders.py:30",)
     ),
@@ -134,6 +155,18 @@ EXAMPLES: list[OneloopError | OneloopWarning] = [
     sandbox.TurnTimeoutError(test=_TEST, seconds=60, place="shop/orders.py:40"),
     sandbox.ScopedRowsWarning(fixture="customers", scope="session", test=_TEST),
     sandbox.UnheardError(test=_TEST),
+    mysql.ImplicitCommitError(
+        test=_TEST,
+        command="CREATE TABLE",
+        sql="CREATE TABLE report (id int PRIMARY KEY)",
+        place="shop/reports.py:31",
+    ),
+    mysql.TransactionRolledBackError(
+        test=_TEST,
+        place="shop/reports.py:31",
+        reason="(1213, 'Deadlock found when trying to get lock; try restarting transaction')",
+    ),
+    mysql.UnsafeTableError(test=_TEST, table="audit", place="shop/audit.py:12"),
     app.ApplicationNotConfiguredError(),
     app.ApplicationImportError(
         **_SET_BY,

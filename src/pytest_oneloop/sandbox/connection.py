@@ -201,11 +201,11 @@ class SandboxedConnection:
                 checkout,
                 statement,
                 send,
-                sql=sql,
+                sql=self.oneloop_plain(sql),
                 autocommit=self.oneloop_autocommit,
                 read_only=self.oneloop_read_only,
                 isolated=self.oneloop_isolated,
-                local=local_settings(sql, parameters),
+                local=self.oneloop_local(sql, parameters),
             )
             return result
         return self._prepare(sql, send, streams=streams)
@@ -225,6 +225,14 @@ class SandboxedConnection:
         if isinstance(statement, statements.Control):
             return _refusal(checkout, statement.command)
         return None
+
+    def oneloop_plain(self, sql: str) -> str:
+        """Return a statement as those read it that watch for limits: in PostgreSQL's notation."""
+        return sql
+
+    def oneloop_local(self, sql: str, parameters: object) -> list[str]:
+        """Return the settings that a statement sets for its transaction alone."""
+        return local_settings(sql, parameters)
 
     def oneloop_fetch(self, send: Callable[[], T]) -> T:
         """Read on from a cursor of the server."""

@@ -12,6 +12,11 @@ from dataclasses import dataclass, field
 from functools import lru_cache
 from typing import TYPE_CHECKING, Final
 
+from pytest_oneloop.errors.mysql import (
+    ImplicitCommitError,
+    TransactionRolledBackError,
+    UnsafeTableError,
+)
 from pytest_oneloop.errors.sandbox import (
     ConnectionLostError,
     InterleavedTransactionsError,
@@ -104,6 +109,9 @@ _ERRORS: Final[Mapping[type[SandboxError], Limit]] = {
     UnheardError: Limit(_UNHEARD),
     PragmaError: Limit("settings belong to one connection"),
     RolledBackError: Limit("a statement rolls its whole transaction back"),
+    ImplicitCommitError: Limit("a statement commits by itself"),
+    TransactionRolledBackError: Limit("a deadlock ends the test's transaction"),
+    UnsafeTableError: Limit("a table's engine knows no transactions"),
 }
 """What the sandbox refuses, and a real database does not."""
 
@@ -172,6 +180,11 @@ def _read(sql: str) -> _Reading:
         _INNER.match(text) is not None,
         statements.changes_session(sql),
     )
+
+
+def changed_tables(sql: str) -> frozenset[str]:
+    """Return the tables that a statement changes, or whose rows it locks; names without schema."""
+    return _read(sql).changed
 
 
 def _last(name: str) -> str:

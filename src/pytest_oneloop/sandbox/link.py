@@ -11,7 +11,13 @@ from pytest_oneloop.sandbox.gates import AsyncGate, ThreadGate
 from pytest_oneloop.sandbox.limits import sqlstate_of
 from pytest_oneloop.sandbox.outer import Constraints, OuterTransaction
 from pytest_oneloop.sandbox.preparations import Preparations
-from pytest_oneloop.sandbox.turns import DEADLINE, entered, taken, wait_until_vacant
+from pytest_oneloop.sandbox.turns import (
+    DEADLINE,
+    SoiledError,
+    entered,
+    taken,
+    wait_until_vacant,
+)
 from pytest_oneloop.sandbox.words import in_words
 
 if TYPE_CHECKING:
@@ -99,9 +105,13 @@ class Link:
 
         Raises:
             OccupiedError: The test before has left a statement running that does not end.
+            SoiledError: It has changed what no rollback puts back; the connection is closed.
         """
         if self.sandbox is not sandbox:
             wait_until_vacant(self.gate)
+            if self.driver.soiled and not self.bases:
+                self.close()
+                raise SoiledError
         for other in lingering:
             if not other.abandoned and other.loop in (None, self.loop):
                 other.leave()

@@ -31,18 +31,20 @@ class EndedByItselfError(Exception):
 
 @dataclass(frozen=True, slots=True)
 class Constraints:
-    """What a sandbox has to know of a schema's constraints.
+    """What a sandbox has to know of a schema's constraints and tables.
 
     Attributes:
-        deferrable: Whether there are deferrable ones.
+        deferrable: Whether there are deferrable constraints.
         initially_deferred: Their names, quoted and with the schema.
         related: For each table, by its name without a schema, the others at whose rows the server
             looks when one of its is changed.
+        unsafe: The tables, in small letters, whose rows no rollback puts back.
     """
 
     deferrable: bool = False
     initially_deferred: tuple[str, ...] = ()
     related: Mapping[str, frozenset[str]] = field(default_factory=dict)
+    unsafe: frozenset[str] = frozenset()
 
 
 class OuterTransaction:
@@ -106,11 +108,11 @@ class OuterTransaction:
                 self.channel.dead = True
                 if isinstance(error, Exception):
                     raise LostError from error
+            elif sent and self.channel.driver.failed_on_server(error):
+                self.stack.failed_on_server(plan)
             elif sent and self.channel.ended_by_itself:
                 self.channel.inside = False
                 raise EndedByItselfError from error
-            elif sent and self.channel.driver.failed_on_server(error):
-                self.stack.failed_on_server(plan)
             elif sent:
                 # Interrupted, or refused by the client; the server may have done it.
                 self.stack.succeeded(plan)

@@ -32,6 +32,10 @@ class OccupiedError(Exception):
     """A statement of a test that has ended still runs on the connection."""
 
 
+class SoiledError(OccupiedError):
+    """A test that has ended has changed settings of the connection that no rollback puts back."""
+
+
 def wait_until_vacant(gate: Gate) -> None:
     """Wait for a statement that an earlier test has left running.
 

@@ -13,6 +13,7 @@ if TYPE_CHECKING:
 SUPPORTED: Final = (
     *("postgresql+asyncpg", "postgresql+psycopg", "postgresql+psycopg2"),
     *("sqlite+aiosqlite", "sqlite+pysqlite"),
+    *("mysql+aiomysql", "mysql+asyncmy", "mysql+pymysql"),
 )
 
 
@@ -69,6 +70,9 @@ class Driver(Protocol):
     reset: ClassVar[str]
     """SQL that takes back what listeners have set for the whole session. May be empty."""
 
+    soiled: bool
+    """A test has changed what no rollback puts back, so no other test may have it."""
+
     def __init__(self, real: Any) -> None: ...
 
     def begin(self) -> None:
@@ -81,7 +85,10 @@ class Driver(Protocol):
         """Send several commands in one message; inside the test's transaction or outside."""
 
     def failed_on_server(self, error: BaseException) -> bool:
-        """Whether an error of a statement made the server's transaction fail."""
+        """Whether an error of a statement made the server's transaction fail.
+
+        Asked of each error, before `in_transaction`, so that the driver may learn from it.
+        """
 
     def in_transaction(self) -> bool:
         """Whether the server is in a transaction. Sends nothing."""

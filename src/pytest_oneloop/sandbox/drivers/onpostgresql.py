@@ -31,6 +31,7 @@ class OnPostgresql:
 
     def __init__(self, real: Any) -> None:
         self._real = real
+        self.soiled = False
 
     def script(self, sql: str) -> None:
         """Send a simple query, which may hold several commands."""

@@ -44,6 +44,7 @@ class OnSqlite:
 
     def __init__(self, real: Any) -> None:
         self._real = real
+        self.soiled = False
         self.pragmas: dict[str, str] = {}
         self.deferring = False
         self.functions: dict[tuple[Any, ...], Callable[..., Any]] = {}

@@ -1,0 +1,251 @@
+"""What goes otherwise on MySQL and MariaDB: transactions that end by themselves, and servers."""
+
+from __future__ import annotations
+
+from typing import Final
+
+from pytest_oneloop.errors import SetupError
+from pytest_oneloop.errors.connection import masked_url
+from pytest_oneloop.errors.sandbox import SandboxError
+
+_LONG: Final = 120
+
+
+class ImplicitCommitError(SandboxError):
+    """A statement would commit the test's transaction, or has.
+
+    Attributes:
+        test: The node id of the test.
+        command: The statement's first words: `CREATE TABLE`.
+        sql: Its text; empty if only the server told of it, afterwards.
+        place: Where it was sent.
+    """
+
+    code = "OL225"
+
+    def __init__(self, *, test: str, command: str, sql: str, place: str) -> None:
+        self.test = test
+        self.command = command
+        self.sql = sql
+        self.place = place
+        text = " ".join(sql.split())
+        shown = f"{text[:_LONG]} ..." if len(text) > _LONG else text
+        what = (
+            f"in {test}: {command} at {place} would commit the test's transaction, so it was not "
+            f"sent: {shown}"
+            if sql
+            else f"in {test}: a statement at {place} has committed the test's transaction, which "
+            "its text did not show. The database is made anew."
+        )
+        super().__init__(
+            what,
+            why="MySQL commits before statements that change the schema, lock tables, or begin a "
+            "transaction, and no savepoint survives that",
+            instead='let the test commit for real: @pytest.mark.oneloop(strategy="commit"), or '
+            "oneloop_strategy = auto, which finds that out",
+        )
+
+
+class TransactionRolledBackError(SandboxError):
+    """The server has rolled the whole transaction back, because of a deadlock.
+
+    Attributes:
+        test: The node id of the test.
+        place: Where the connection was checked out.
+        reason: The server's words.
+    """
+
+    code = "OL226"
+
+    def __init__(self, *, test: str, place: str, reason: str) -> None:
+        self.test = test
+        self.place = place
+        self.reason = reason
+        super().__init__(
+            f"in {test}: the server has rolled the test's whole transaction back, in a statement "
+            f"of the connection checked out at {place}: {reason}",
+            why="another session of the server, which is not in the sandbox, holds locks that this "
+            "test waits for, and waits for its locks",
+            instead="end the other session; or let the test commit for real, where a deadlock ends "
+            'one transaction only: @pytest.mark.oneloop(strategy="commit")',
+        )
+
+
+class UnsafeTableError(SandboxError):
+    """A statement changes a table whose engine knows no transactions.
+
+    Attributes:
+        test: The node id of the test.
+        table: The table's name.
+        place: Where the statement was sent.
+    """
+
+    code = "OL227"
+
+    def __init__(self, *, test: str, table: str, place: str) -> None:
+        self.test = test
+        self.table = table
+        self.place = place
+        super().__init__(
+            f"in {test}: the statement at {place} would change the table {table!r}, whose rows no "
+            "rollback puts back; it was not sent.",
+            why="the table's storage engine knows no transactions, as MyISAM, Aria and MEMORY",
+            instead=f"ALTER TABLE {table} ENGINE = InnoDB; or let the test commit for real, after "
+            'which the table is put back: @pytest.mark.oneloop(strategy="commit")',
+        )
+
+
+_URL: Final = "mysql://USER:PASSWORD@HOST:PORT/"
+
+
+class NoMySQLServerError(SetupError):
+    """The application connects to MySQL, and no server for tests is named.
+
+    Attributes:
+        dialect: The dialect that connects.
+    """
+
+    code = "OL170"
+
+    def __init__(self, *, dialect: str) -> None:
+        self.dialect = dialect
+        super().__init__(
+            f"An engine connects by {dialect}, and there is no server for its tests.",
+            why="unlike PostgreSQL, there is no embedded MySQL; and oneloop_server is not set, or "
+            "names another kind of server",
+            instead=f"start a MySQL or MariaDB for tests, and set ONELOOP_SERVER={_URL}; the user "
+            "needs the right to create databases",
+        )
+
+
+class MySQLUrlError(SetupError):
+    """The text that should name a server does not.
+
+    Attributes:
+        text: The text; a password in it is not shown.
+        source: Where it was set.
+        reason: What is wrong with it.
+    """
+
+    code = "OL171"
+
+    def __init__(self, text: str, *, source: str, reason: str) -> None:
+        self.text = masked_url(text)
+        self.source = source
+        self.reason = reason
+        super().__init__(
+            f"{source} does not name a MySQL server: {reason} (it is {self.text!r}).",
+            why="a part of the URL is missing or misspelt",
+            instead=f"set oneloop_server to {_URL}",
+        )
+
+
+class MySQLUnreachableError(SetupError):
+    """No usable connection to the server.
+
+    Attributes:
+        address: Host and port.
+        source: Where they were set.
+        reason: The words of the system or of the driver.
+    """
+
+    code = "OL172"
+
+    def __init__(self, *, address: str, source: str, reason: str) -> None:
+        self.address = address
+        self.source = source
+        self.reason = reason
+        super().__init__(
+            f"The MySQL server at {address} (set by {source}) cannot be used: {reason}.",
+            why="the server is not running, is starting up, or listens somewhere else; or what "
+            "listens there is no MySQL",
+            instead=f"start the server, or correct {source}: {_URL}",
+        )
+
+
+class MySQLAuthenticationError(SetupError):
+    """The server knows nobody of that name and password.
+
+    Attributes:
+        address: Host and port.
+        user: Who was refused.
+        source: Where that was set.
+        reason: The server's words.
+    """
+
+    code = "OL173"
+
+    def __init__(self, *, address: str, user: str, source: str, reason: str) -> None:
+        self.address = address
+        self.user = user
+        self.source = source
+        self.reason = reason
+        super().__init__(
+            f"The MySQL server at {address} does not let in the user {user!r}: {reason}.",
+            why=f"the user or password in {source} is wrong, or the user may not come from here",
+            instead=f"correct {source}: {_URL}",
+        )
+
+
+class MySQLRightsError(SetupError):
+    """The user may not make the databases that the tests need.
+
+    Attributes:
+        address: Host and port.
+        user: Who was refused.
+        reason: The server's words.
+    """
+
+    code = "OL174"
+
+    def __init__(self, *, address: str, user: str, reason: str) -> None:
+        self.address = address
+        self.user = user
+        self.reason = reason
+        super().__init__(
+            f"The user {user!r} may not create databases at {address}: {reason}.",
+            why="every worker needs a database of its own, whose name begins with oneloop_",
+            instead=f"let an administrator run: GRANT ALL ON `oneloop\\_%`.* TO '{user}'@'%'",
+        )
+
+
+class MissingMySQLDriverError(SetupError):
+    """PyMySQL cannot be imported.
+
+    Attributes:
+        said: What its import said.
+    """
+
+    code = "OL175"
+
+    def __init__(self, said: str) -> None:
+        self.said = said
+        super().__init__(
+            f"PyMySQL cannot be imported: {said}.",
+            why="the plugin itself speaks to MySQL by it, and it is not installed here; aiomysql "
+            "brings it",
+            instead='pip install "pytest-oneloop[mysql]"',
+        )
+
+
+class MySQLTimeoutError(SetupError):
+    """Another process has not finished in time.
+
+    Attributes:
+        address: Host and port.
+        task: What it does, as a sentence goes on after "to".
+        seconds: How long this waited.
+    """
+
+    code = "OL176"
+
+    def __init__(self, *, address: str, task: str, seconds: float) -> None:
+        self.address = address
+        self.task = task
+        self.seconds = seconds
+        super().__init__(
+            f"The MySQL server at {address} was asked to {task}, which was not done within "
+            f"{seconds:g} s.",
+            why="another run builds the same template, or hangs in it; or a session holds a lock",
+            instead="look at SHOW FULL PROCESSLIST on the server, and end what is in the way",
+        )

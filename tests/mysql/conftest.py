@@ -1,0 +1,52 @@
+"""A MySQL database with tables, and the sandbox before it, for every driver."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import pytest
+
+from tools.mariadb import fresh_database
+from tools.mysql_laboratory import DRIVERS, SCHEMA, TABLES, MySQLLaboratory
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from tools.mariadb import MariaDB
+
+
+@pytest.fixture(scope="session")
+def mysql_tables(mariadb: MariaDB) -> Iterator[MariaDB]:
+    """A database with empty tables."""
+    with fresh_database(mariadb, "contract") as server:
+        server.run(*SCHEMA)
+        yield server
+
+
+@pytest.fixture(params=DRIVERS)
+def mysql_lab(request: pytest.FixtureRequest, mysql_tables: MariaDB) -> Iterator[MySQLLaboratory]:
+    """The sandbox; afterwards nothing may have been left in the database, and nobody be there."""
+    lab = MySQLLaboratory(request.param, mysql_tables)
+    with lab.open():
+        yield lab
+    assert lab.connections_left() == 0
+    for table in TABLES:
+        assert lab.look(f"SELECT * FROM {table}") == []
+
+
+@pytest.fixture(params=DRIVERS)
+def leaking_lab(request: pytest.FixtureRequest, mysql_tables: MariaDB) -> Iterator[MySQLLaboratory]:
+    """The same, for tests that get something past the sandbox; it is removed afterwards."""
+    lab = MySQLLaboratory(request.param, mysql_tables)
+    with lab.open():
+        yield lab
+    mysql_tables.run(*(f"DELETE FROM {table}" for table in TABLES))
+
+
+@pytest.fixture(params=DRIVERS)
+def bare_mysql_lab(
+    request: pytest.FixtureRequest, mysql_tables: MariaDB
+) -> Iterator[MySQLLaboratory]:
+    """The same without the sandbox. What leaks is removed afterwards."""
+    yield MySQLLaboratory(request.param, mysql_tables, sandboxed=False)
+    mysql_tables.run(*(f"DELETE FROM {table}" for table in TABLES))

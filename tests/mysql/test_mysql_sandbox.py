@@ -1,0 +1,267 @@
+"""Engines of MySQL in the sandbox: what a test does is undone, and what cannot be is refused."""
+
+from __future__ import annotations
+
+import asyncio
+import threading
+from contextlib import suppress
+from typing import TYPE_CHECKING
+
+import pymysql
+import pytest
+from sqlalchemy import text
+from sqlalchemy.exc import IntegrityError
+
+from pytest_oneloop.errors.mysql import (
+    ImplicitCommitError,
+    TransactionRolledBackError,
+    UnsafeTableError,
+)
+from pytest_oneloop.errors.sandbox import TransactionControlError
+from tools.processes import wait_until
+
+if TYPE_CHECKING:
+    from sqlalchemy import Engine
+
+    from tools.mariadb import MariaDB
+    from tools.mysql_laboratory import MySQLLaboratory
+
+
+def insert_and_commit(engine: Engine) -> int:
+    with engine.begin() as connection:
+        connection.execute(text("INSERT INTO item VALUES (1, 'a')"))
+    with engine.connect() as connection:
+        return int(connection.execute(text("SELECT count(*) FROM item")).scalar_one())
+
+
+def test_what_is_committed_is_seen_by_all_and_then_gone(mysql_lab: MySQLLaboratory) -> None:
+    assert mysql_lab.check(insert_and_commit) == 1
+    assert mysql_lab.look("SELECT * FROM item") == []
+    assert mysql_lab.check(insert_and_commit) == 1
+
+
+def test_without_the_sandbox_it_stays(bare_mysql_lab: MySQLLaboratory) -> None:
+    bare_mysql_lab.check(insert_and_commit)
+    assert bare_mysql_lab.look("SELECT * FROM item") == [(1, "a")]
+
+
+def roll_back_some(engine: Engine) -> list[str]:
+    with engine.connect() as connection:
+        connection.execute(text("INSERT INTO item VALUES (1, 'kept')"))
+        connection.commit()
+        connection.execute(text("INSERT INTO item VALUES (2, 'rolled back')"))
+        connection.rollback()
+        with connection.begin_nested():
+            connection.execute(text("INSERT INTO item VALUES (3, 'nested')"))
+        with suppress(RuntimeError), connection.begin_nested():
+            connection.execute(text("INSERT INTO item VALUES (4, 'failed')"))
+            raise RuntimeError
+        connection.exec_driver_sql("COMMIT")
+        connection.execute(text("INSERT INTO item VALUES (5, 'by text')"))
+        connection.exec_driver_sql("ROLLBACK")
+        return list(connection.execute(text("SELECT name FROM item ORDER BY id")).scalars())
+
+
+def test_a_rollback_undoes_its_transaction(
+    mysql_lab: MySQLLaboratory,
+) -> None:
+    assert mysql_lab.check(roll_back_some) == ["kept", "nested"]
+
+
+def test_as_it_does_without_the_sandbox(bare_mysql_lab: MySQLLaboratory) -> None:
+    assert bare_mysql_lab.check(roll_back_some) == ["kept", "nested"]
+
+
+def go_on_after_an_error(engine: Engine) -> list[int]:
+    with engine.connect() as connection, engine.connect() as other:
+        connection.execute(text("INSERT INTO item VALUES (1, 'a')"))
+        assert other.execute(text("SELECT 1")).scalar() == 1
+        with pytest.raises(IntegrityError):
+            connection.execute(text("INSERT INTO item VALUES (1, 'again')"))
+        connection.execute(text("INSERT INTO item VALUES (2, 'b')"))
+        connection.commit()
+        other.rollback()
+        return list(connection.execute(text("SELECT id FROM item ORDER BY id")).scalars())
+
+
+def test_an_error_undoes_its_statement_and_no_more(
+    mysql_lab: MySQLLaboratory,
+) -> None:
+    assert mysql_lab.check(go_on_after_an_error) == [1, 2]
+
+
+def test_and_no_more_without_the_sandbox(bare_mysql_lab: MySQLLaboratory) -> None:
+    assert bare_mysql_lab.check(go_on_after_an_error) == [1, 2]
+
+
+@pytest.mark.parametrize(
+    ("sql", "command"),
+    [
+        ("CREATE TABLE report (id int)", "CREATE TABLE"),
+        ("TRUNCATE TABLE item", "TRUNCATE TABLE"),
+        ("LOCK TABLES item WRITE", "LOCK TABLES"),
+        ("SET autocommit = 1", "SET AUTOCOMMIT"),
+        ("START TRANSACTION", "START TRANSACTION"),
+    ],
+)
+def test_a_statement_that_commits_is_refused_before_it_is_sent(
+    mysql_lab: MySQLLaboratory, sql: str, command: str
+) -> None:
+    def body(engine: Engine) -> int:
+        with engine.connect() as connection:
+            connection.execute(text("INSERT INTO item VALUES (1, 'a')"))
+            with pytest.raises(ImplicitCommitError) as raised:
+                connection.execute(text(sql))
+            assert (raised.value.command, raised.value.sql) == (command, sql)
+            return int(connection.execute(text("SELECT count(*) FROM item")).scalar_one())
+
+    with mysql_lab.test() as sandbox:
+        assert mysql_lab.run(body, mysql_lab.engine()) == 1
+    assert [limit.strategy for limit in sandbox.watch.met] == ["commit"]
+    assert not sandbox.leaked
+
+
+def test_a_routine_that_commits_is_noticed_by_the_server_s_account(
+    leaking_lab: MySQLLaboratory,
+) -> None:
+    def body(engine: Engine) -> None:
+        with engine.connect() as connection:
+            connection.execute(text("INSERT INTO item VALUES (1, 'a')"))
+            with pytest.raises(ImplicitCommitError, match="has committed the test's transaction"):
+                connection.execute(text("CALL commits()"))
+            with pytest.raises(ImplicitCommitError):
+                connection.execute(text("SELECT 1"))
+
+    with leaking_lab.test() as sandbox:
+        leaking_lab.run(body, leaking_lab.engine())
+    assert sandbox.leaked
+    assert leaking_lab.look("SELECT id FROM item") == [(1,)]
+    leaking_lab.change("DELETE FROM item")
+    assert leaking_lab.check(insert_and_commit) == 1
+    assert leaking_lab.look("SELECT id FROM item") == []
+
+
+def test_chains_and_two_phases_are_refused(mysql_lab: MySQLLaboratory) -> None:
+    def body(engine: Engine) -> None:
+        with engine.connect() as connection:
+            for sql in ("COMMIT AND CHAIN", "XA START 'x'"):
+                with pytest.raises(TransactionControlError):
+                    connection.exec_driver_sql(sql)
+
+    with mysql_lab.test():
+        mysql_lab.run(body, mysql_lab.engine())
+
+
+def test_a_table_without_transactions_is_named(mysql_lab: MySQLLaboratory) -> None:
+    def body(engine: Engine) -> None:
+        with engine.connect() as connection:
+            assert connection.execute(text("SELECT * FROM unsafe")).all() == []
+            with pytest.raises(UnsafeTableError) as raised:
+                connection.execute(text("INSERT INTO `unsafe` VALUES (1)"))
+            assert raised.value.table == "unsafe"
+
+    with mysql_lab.test() as sandbox:
+        mysql_lab.run(body, mysql_lab.engine())
+    assert [limit.strategy for limit in sandbox.watch.met] == ["commit"]
+
+
+def test_a_deadlock_is_told_from_a_commit(
+    leaking_lab: MySQLLaboratory, mysql_tables: MariaDB
+) -> None:
+    mysql_tables.run("INSERT INTO item VALUES (1, 'a'), (2, 'b'), (3, 'c'), (4, 'd')")
+    other = pymysql.connect(
+        host="127.0.0.1",
+        port=mysql_tables.port,
+        user=mysql_tables.user,
+        password=mysql_tables.password,
+        database=mysql_tables.database,
+    )
+    cursor = other.cursor()
+    # The server ends the transaction that has changed less.
+    for number in (1, 3, 4):
+        cursor.execute(f"UPDATE item SET name = 'x' WHERE id = {number}")
+    waiting = threading.Thread(
+        target=cursor.execute, args=("UPDATE item SET name = 'x' WHERE id = 2",), daemon=True
+    )
+
+    def is_waiting() -> bool:
+        return mysql_tables.run(
+            "SELECT count(*) FROM information_schema.innodb_trx WHERE trx_state = 'LOCK WAIT'"
+        ) == [(1,)]
+
+    def body(engine: Engine) -> None:
+        with engine.connect() as connection:
+            connection.execute(text("UPDATE item SET name = 'y' WHERE id = 2"))
+            waiting.start()
+            wait_until(is_waiting, "the other session waits")
+            with pytest.raises(TransactionRolledBackError, match="1213"):
+                connection.execute(text("UPDATE item SET name = 'y' WHERE id = 1"))
+
+    with leaking_lab.test() as sandbox:
+        leaking_lab.run(body, leaking_lab.engine())
+    waiting.join(10)
+    other.rollback()
+    other.close()
+    assert not sandbox.leaked
+    assert [limit.strategy for limit in sandbox.watch.met] == ["commit"]
+    assert leaking_lab.look("SELECT DISTINCT name FROM item WHERE name IN ('x', 'y')") == []
+
+
+def test_settings_and_temporary_tables_end_with_their_test(mysql_lab: MySQLLaboratory) -> None:
+    def change(engine: Engine) -> None:
+        with engine.connect() as connection:
+            connection.execute(text("SET SESSION sql_mode = 'ANSI'"))
+            connection.execute(text("CREATE TEMPORARY TABLE short (id int)"))
+            connection.execute(text("SET @mine = 5"))
+
+    def look(engine: Engine) -> tuple[object, ...]:
+        with engine.connect() as connection:
+            with pytest.raises(Exception, match="short"):
+                connection.execute(text("SELECT * FROM short"))
+            row = connection.execute(text("SELECT @@sql_mode LIKE '%ANSI%', @mine")).one()
+            return tuple(row)
+
+    engine = mysql_lab.engine()
+
+    def both() -> tuple[object, ...]:
+        with mysql_lab.test():
+            change(engine)
+        with mysql_lab.test():
+            return look(engine)
+
+    assert mysql_lab.run(both) == (0, None)
+
+
+def test_isolation_levels_and_autocommit_are_noted(mysql_lab: MySQLLaboratory) -> None:
+    def body(engine: Engine) -> int:
+        strict = engine.execution_options(isolation_level="SERIALIZABLE")
+        with strict.begin() as connection:
+            connection.execute(text("INSERT INTO item VALUES (1, 'a')"))
+        alone = engine.execution_options(isolation_level="AUTOCOMMIT")
+        with alone.connect() as connection:
+            connection.execute(text("INSERT INTO item VALUES (2, 'b')"))
+            connection.rollback()
+        with engine.connect() as connection:
+            streamed = connection.execution_options(stream_results=True)
+            return len(streamed.execute(text("SELECT * FROM item")).all())
+
+    assert mysql_lab.check(body) == 2
+
+
+def test_twenty_tasks_at_once_take_turns(mysql_lab: MySQLLaboratory) -> None:
+    if not mysql_lab.is_async:
+        pytest.skip("tasks are of asynchronous drivers")
+
+    async def add(number: int) -> None:
+        async with engine.begin() as connection:
+            await connection.execute(text(f"INSERT INTO item VALUES ({number}, 'x')"))
+
+    async def main() -> int:
+        await asyncio.gather(*(add(number) for number in range(20)))
+        async with engine.connect() as connection:
+            return int((await connection.execute(text("SELECT count(*) FROM item"))).scalar_one())
+
+    engine = mysql_lab.async_engine()
+    with mysql_lab.test() as sandbox:
+        assert asyncio.run(main()) == 20
+    assert sandbox.problems == []
