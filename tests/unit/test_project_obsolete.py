@@ -160,3 +160,104 @@ def test_every_fixture_of_the_set_ups_that_people_write(tmp_path: Path, number: 
 def test_what_the_plugin_does_not_replace_stays(tmp_path: Path) -> None:
     Project(tmp_path).write({"conftest.py": NEEDED, "pytest.ini": ""})
     assert discover(tmp_path).obsolete == []
+
+
+MORE = """
+from httpx import ASGITransport, AsyncClient
+import pytest
+from sqlalchemy import text
+from sqlalchemy.ext.asyncio import async_sessionmaker, create_async_engine
+from main import app, fill, make_tables
+
+elsewhere = create_async_engine("sqlite+aiosqlite://")
+
+
+@pytest.fixture
+async def engine_with_extension():
+    engine = create_async_engine("postgresql+asyncpg://localhost/test")
+    async with engine.begin() as connection:
+        await connection.execute(text("CREATE EXTENSION pg_trgm"))
+    yield engine
+
+
+@pytest.fixture
+async def engine():
+    engine = create_async_engine("postgresql+asyncpg://localhost/test")
+    async with engine.begin() as connection:
+        await connection.execute(text("DROP SCHEMA public"))
+        await connection.run_sync(Base.metadata.create_all)
+    await make_tables(engine)
+    yield engine
+
+
+@pytest.fixture
+async def other_db():
+    yield create_async_engine("sqlite+aiosqlite://")
+
+
+@pytest.fixture
+async def session_with_rows(engine):
+    async with async_sessionmaker(engine)() as session:
+        session.add(Role())
+        await session.commit()
+        yield session
+
+
+@pytest.fixture
+async def filled_session(engine):
+    async with async_sessionmaker(engine)() as session:
+        await fill(session)
+        yield session
+
+
+@pytest.fixture
+async def session(engine):
+    async with async_sessionmaker(engine)() as session:
+        yield session
+        await session.execute(text("UPDATE role SET name = 1"))
+        await session.commit()
+
+
+@pytest.fixture
+async def with_path():
+    async with AsyncClient(transport=ASGITransport(app), base_url="http://test/v1") as client:
+        yield client
+
+
+@pytest.fixture
+async def with_cookies():
+    async with AsyncClient(transport=ASGITransport(app), cookies={"a": "b"}) as client:
+        yield client
+
+
+@pytest.fixture
+async def quiet():
+    async with AsyncClient(transport=ASGITransport(app, raise_app_exceptions=False)) as client:
+        yield client
+
+
+@pytest.fixture
+async def with_header():
+    async with AsyncClient(transport=ASGITransport(app), base_url="http://test/") as client:
+        client.headers["x-key"] = "1"
+        yield client
+
+
+@pytest.fixture
+async def client():
+    async with AsyncClient(transport=ASGITransport(app), base_url="http://test/") as client:
+        yield client
+"""
+MAIN = """
+async def fill(session):
+    session.add(1)
+
+async def make_tables(engine):
+    await connection.run_sync(Base.metadata.create_all)
+"""
+
+
+def test_a_fixture_that_does_more_stays(tmp_path: Path) -> None:
+    Project(tmp_path).write({"conftest.py": MORE, "main.py": MAIN, "pytest.ini": ""})
+    names = [one.name for one in discover(tmp_path).obsolete]
+    assert names == ["engine", "session", "client"]

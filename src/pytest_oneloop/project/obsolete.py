@@ -7,6 +7,7 @@ import re
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
+from pytest_oneloop.project.besides import Function, does_more, is_another_engine
 from pytest_oneloop.project.sources import Place, assigned, statements
 
 if TYPE_CHECKING:
@@ -17,7 +18,6 @@ if TYPE_CHECKING:
 _FIXTURE = {"pytest.fixture", "pytest_asyncio.fixture"}
 _SESSION_LIKE = re.compile(r"session|db|database|conn|engine", re.IGNORECASE)
 _SESSION_MAKERS = {"async_sessionmaker", "AsyncSession"}
-_Function = ast.FunctionDef | ast.AsyncFunctionDef
 
 ENGINE = "every engine leads to the test database; the fixture `db_engine` is one"
 LOOP = "all tests and fixtures are on one event loop"
@@ -55,8 +55,8 @@ class Obsolete:
 def find_obsolete(sources: Sources) -> list[Obsolete]:
     """Return what each `conftest.py` of the project holds that is not needed any more, in order.
 
-    Only what the source shows without doubt: a synchronous session, a `TestClient`, or a client
-    that overrides other dependencies as well is not among them.
+    Only what the source shows without doubt: a synchronous session, a `TestClient`, a client that
+    overrides other dependencies as well, or a fixture that also writes rows is not among them.
     """
     return [
         found
@@ -82,7 +82,7 @@ class _Conftest:
 
     def found(self) -> Iterator[Obsolete]:
         for node in statements(self._module.tree):
-            if isinstance(node, _Function):
+            if isinstance(node, Function):
                 reason = (
                     self._reason_of_fixture(node)
                     if self._is_fixture(node)
@@ -95,11 +95,11 @@ class _Conftest:
                 reason, line = self._reason_of_statement(node), node.lineno
                 name = (assigned(node) or (ast.unparse(node),))[0]
             if reason:
-                fixture = isinstance(node, _Function) and self._is_fixture(node)
+                fixture = isinstance(node, Function) and self._is_fixture(node)
                 successor = _SUCCESSORS.get(reason) if fixture else None
                 yield Obsolete(Place(self._module.path, line), name, reason, successor)
 
-    def _reason_of_fixture(self, node: _Function) -> str | None:
+    def _reason_of_fixture(self, node: Function) -> str | None:
         calls = self._calls(node)
         overridden = [name for one in ast.walk(node) for name in _overridden(one)]
         if not all(_SESSION_LIKE.search(name) for name in overridden):
@@ -118,9 +118,11 @@ class _Conftest:
             and not any(name.endswith(".create_engine") for name in calls),
             OVERRIDE: bool(overridden),
         }
-        return next((reason for reason, holds in reasons.items() if holds), None)
+        reason = next((reason for reason, holds in reasons.items() if holds), None)
+        kept = reason != LOOP and does_more(node, self._module, self._sources)
+        return None if kept else reason
 
-    def _reason_of_function(self, node: _Function) -> str | None:
+    def _reason_of_function(self, node: Function) -> str | None:
         return OVERRIDE if node.name in self._overriding else None
 
     def _reason_of_statement(self, node: ast.stmt) -> str | None:
@@ -132,17 +134,18 @@ class _Conftest:
             return None
         callee = self._sources.resolve(value.func, self._module) or ""
         if callee.endswith(".create_async_engine"):
-            return ENGINE
+            another = is_another_engine(value, self._module, self._sources)
+            return None if another else ENGINE
         return MAKER if callee.endswith(".async_sessionmaker") else None
 
-    def _is_fixture(self, node: _Function) -> bool:
+    def _is_fixture(self, node: Function) -> bool:
         for decorator in node.decorator_list:
             callee = decorator.func if isinstance(decorator, ast.Call) else decorator
             if self._sources.resolve(callee, self._module) in _FIXTURE:
                 return True
         return False
 
-    def _calls(self, node: _Function) -> set[str]:
+    def _calls(self, node: Function) -> set[str]:
         """Return the dotted names of what a function calls."""
         return {
             self._sources.resolve(one.func, self._module) or ""
@@ -150,7 +153,7 @@ class _Conftest:
             if isinstance(one, ast.Call)
         }
 
-    def _makes_a_session(self, node: _Function, calls: set[str]) -> bool:
+    def _makes_a_session(self, node: Function, calls: set[str]) -> bool:
         if any(name.rpartition(".")[2] in _SESSION_MAKERS for name in calls):
             return True
         arguments = {one.arg for one in node.args.args if "session" in one.arg}
@@ -174,7 +177,7 @@ class _Conftest:
             for name, value in [assigned(node) or ("", None)]
         )
 
-    def _opens(self, node: _Function, method: str) -> bool:
+    def _opens(self, node: Function, method: str) -> bool:
         """Whether it enters `async with something.method()`."""
         return any(
             isinstance(item.context_expr, ast.Call)
