@@ -239,6 +239,10 @@ def test_a_name_is_a_fixtures_or_its_attributes() -> None:
     ]
 
 
+def test_none_has_no_name() -> None:
+    assert list(holders(None, {"environment": None, "cache": Slotted(None)}, [])) == []
+
+
 def test_a_class_is_called_by_its_shortest_import() -> None:
     assert kind_of(asyncio.Lock()) == "asyncio.Lock"
     assert kind_of(Slotted(None)).endswith("test_diagnosis.Slotted")

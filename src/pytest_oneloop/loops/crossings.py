@@ -197,9 +197,10 @@ def _candidates(bound: object, trace: Trace) -> Iterator[object]:
         if spot.owner is None or spot.owner is bound:
             continue
         yield spot.owner
-        # Public; an engine stays behind when it has handed out a connection of its pool.
+        # Public; an engine stays behind when it has handed out a connection of its pool. A session
+        # knows the one that the project has a name for. Many have none: None has no names.
         if type(spot.owner).__module__.startswith("sqlalchemy."):
-            yield getattr(spot.owner, "engine", None)
+            yield from (getattr(spot.owner, name, None) for name in ("engine", "bind"))
 
 
 def _outermost(trace: Trace) -> object:

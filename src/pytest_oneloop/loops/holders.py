@@ -35,10 +35,12 @@ def holders(thing: object, values: Mapping[str, object], spots: Sequence[Spot]) 
     Looks at the values themselves, and one attribute deep. Runs no code of theirs.
 
     Args:
-        thing: The object.
+        thing: The object; `None` is nobody's, for many names have it.
         values: The values of the test's fixtures, by name.
         spots: The frames of the failure.
     """
+    if thing is None:
+        return
     own = [spot for spot in spots if spot.is_of_project]
     for name, path in _found(thing, values):
         yield Holder("fixture", path, name)
