@@ -143,3 +143,20 @@ def test_no_permission_to_write(public_folder: Path, folder_mode: int) -> None:
     )
     assert (public_folder / "pyproject.toml").read_text() == FLAT["pyproject.toml"]
     assert not [path for path in public_folder.iterdir() if path.name.startswith(".")]
+
+
+@pytest.mark.skipif(os.geteuid() != 0, reason="only root can become another user")
+def test_what_may_not_be_read_is_named(public_folder: Path) -> None:
+    closed = {"pgdata/x.py": "", "secret.py": "", "requirements.txt": "", "old.py": "print 1\n"}
+    Project(public_folder).write(FLAT | closed)
+    public_folder.chmod(0o755)
+    for name in ("pgdata", "secret.py", "requirements.txt"):
+        (public_folder / name).chmod(0)
+    done = run_in(public_folder, sys.executable, "-c", AS_NOBODY.replace(', "--yes"', ""))
+    assert (done.stderr, done.returncode) == ("", 0)
+    for line in (
+        "  - pgdata cannot be read: permission denied, and was not looked at.\n",
+        "  - secret.py cannot be read: permission denied, and was not looked at.\n",
+        "  - old.py:1 is not valid Python, and was not looked at.\n",
+    ):
+        assert line in done.stdout.rpartition("Found in ")[2]

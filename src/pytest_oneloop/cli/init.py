@@ -121,7 +121,8 @@ def _show_obsolete(console: Console, project: Project) -> None:
 
 def _to_do(project: Project, proposal: Proposal) -> list[str]:
     unread = [
-        f"{_relative(one.path, project)}:{one.line} is not valid Python, and was not looked at."
+        f"{_relative(one.path, project)}{f':{one.line}' if one.line else ''} {one.problem}, and "
+        "was not looked at."
         for one in project.sources.unread
     ]
     install = (

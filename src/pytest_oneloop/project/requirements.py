@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import re
 from importlib.metadata import PackageNotFoundError, version
 from typing import TYPE_CHECKING
@@ -37,7 +38,8 @@ class Requirements:
             for folder in dict.fromkeys(folders)
             for pattern in _FILES
             for path in sorted(folder.glob(pattern))
-            if path.is_file()
+            # What this user may not read names nothing.
+            if path.is_file() and os.access(path, os.R_OK)
         )
 
     def name(self, package: str) -> bool:

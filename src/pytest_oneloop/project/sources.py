@@ -3,19 +3,18 @@
 from __future__ import annotations
 
 import ast
-import os
 from collections import Counter
 from dataclasses import dataclass, field
 from functools import cached_property
-from pathlib import Path
 from typing import TYPE_CHECKING
 
+from pytest_oneloop.project.files import Unread, files_below, refused
 from pytest_oneloop.project.imports import absolute_imports, imported_names
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
+    from pathlib import Path
 
-_SKIPPED = {"__pycache__", "node_modules", "site-packages", "build", "dist", "venv", "env"}
 _TEST_FOLDERS = {"tests", "test"}
 _STEPS = 20
 """How many times a name is followed from module to module."""
@@ -73,13 +72,13 @@ class Sources:
     Attributes:
         folder: The project's folder.
         modules: Its modules, by path, in order.
-        unread: Files that are not valid Python, with the line.
+        unread: Files that are not valid Python, and what this user may not read.
         others: Other files of interest by their name: each `alembic.ini`.
     """
 
     folder: Path
     modules: list[Module] = field(default_factory=list)
-    unread: list[Place] = field(default_factory=list)
+    unread: list[Unread] = field(default_factory=list)
     others: list[Path] = field(default_factory=list)
 
     @cached_property
@@ -153,16 +152,18 @@ def read_sources(folder: Path, *, pythonpath: Sequence[Path] = ()) -> Sources:
     """
     sources = Sources(folder)
     trees: dict[Path, ast.Module] = {}
-    for path in _files(folder):
+    for path in files_below(folder, sources.unread):
         if path.name == "alembic.ini":
             sources.others.append(path)
             continue
         try:
             trees[path] = ast.parse(path.read_bytes())
         except SyntaxError as error:
-            sources.unread.append(Place(path, error.lineno or 1))
-        except (OSError, ValueError):  # not readable, or with a null byte
-            sources.unread.append(Place(path, 1))
+            sources.unread.append(Unread(path, "is not valid Python", error.lineno or 1))
+        except ValueError:  # with a null byte
+            sources.unread.append(Unread(path, "is not valid Python", 1))
+        except OSError as error:
+            sources.unread.append(Unread(path, refused(error)))
     votes = _Votes(trees)
     for path, tree in trees.items():
         base = votes.folder_of(path, top=folder, preferred=pythonpath)
@@ -211,20 +212,6 @@ def _names_bound_by(node: ast.stmt) -> Iterator[str]:
         targets = node.targets if isinstance(node, ast.Assign) else [node.target]
         for target in targets:
             yield from (part.id for part in ast.walk(target) if isinstance(part, ast.Name))
-
-
-def _files(folder: Path) -> Iterator[Path]:
-    for base, folders, names in os.walk(folder):
-        folders[:] = sorted(
-            name
-            for name in folders
-            if not name.startswith(".")
-            and name not in _SKIPPED
-            and not (Path(base) / name / "pyvenv.cfg").exists()
-        )
-        for name in sorted(names):
-            if name.endswith(".py") or name == "alembic.ini":
-                yield Path(base) / name
 
 
 def _is_test(path: Path, folder: Path) -> bool:
