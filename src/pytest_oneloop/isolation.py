@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import threading
 from dataclasses import dataclass, field, replace
 from functools import partial
 from typing import TYPE_CHECKING, Any, Final, Protocol, TypeVar
@@ -105,6 +106,7 @@ class RealDatabases:
         self._clone: Destination | None = None
         self._runner: BlockadeRunner | None = None
         self._under_way = False
+        self._turn = threading.Lock()
         self.clones_wanted = 0
         self.used = False
 
@@ -121,19 +123,22 @@ class RealDatabases:
     def destination(self) -> Destination:
         """Return the database of the running test."""
         worker = self._database()
-        self.used = True
-        if self._strategy == CLONE:
-            if self._clone is None:
-                self._on_a_thread(self._take)
-            assert self._clone is not None  # noqa: S101 - taken just now
-            return self._clone
-        if left := self._give_up():
-            # Whoever comes by the URL would wait for their locks, and so would the restoration.
-            backends = [link.driver.backend() for link in left]
-            self._on_a_thread(partial(self._end_sessions, backends))
-        if self._restoration is None:
-            self._on_a_thread(self._prepare)
-        return worker.destination
+        with self._turn:
+            if self._strategy == CLONE:
+                if self._clone is None:
+                    self._on_a_thread(self._take)
+                assert self._clone is not None  # noqa: S101 - taken just now
+                self.used = True
+                return self._clone
+            if left := self._give_up():
+                # Whoever comes by the URL would wait for their locks, and so would the
+                # restoration.
+                backends = [link.driver.backend() for link in left]
+                self._on_a_thread(partial(self._end_sessions, backends))
+            if self._restoration is None:
+                self._on_a_thread(self._prepare)
+            self.used = True
+            return worker.destination
 
     def finish(self) -> None:
         """The test itself has ended; what its teardown waits for too long is ended."""
@@ -172,13 +177,20 @@ class RealDatabases:
 
     def settle(self, router: Router) -> None:
         """Wait until the database is as the template has it, or replace it if it cannot be."""
-        if self._under_way:
-            self._under_way = False
+        if not self._under_way:
+            return
+        # Of several threads that come together, none may go on before it is done.
+        with self._turn:
+            if not self._under_way:
+                return
             assert self._restoration is not None  # noqa: S101 - it is under way
-            with self._interruptible():
-                outcome = self._restoration.finish()
-            if outcome.fresh:
-                self.renew(router)
+            try:
+                with self._interruptible():
+                    outcome = self._restoration.finish()
+                if outcome.fresh:
+                    self.renew(router)
+            finally:
+                self._under_way = False
 
     def renew(self, router: Router) -> None:
         """Replace the worker's database by another clone."""

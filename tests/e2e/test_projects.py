@@ -53,9 +53,12 @@ KINDS = [
     Kind("schemas_ledger", 6, "ledger.main:app", "alembic"),
     Kind("sqlmodel_heroes", 11, "heroes.main:app", "heroes.models:SQLModel"),
     Kind("starlette_notes", 9, "notes.app:create_app()", "notes.tables:metadata"),
-    Kind("sync_and_async", 10, "shipping.api:app", "shipping.models:Base", real=4),
+    Kind("sync_and_async", 12, "shipping.api:app", "shipping.models:Base", real=6),
     Kind("tenants_todo", 8, "todo.main:app", "todo.setup:create_shared"),
 ]
+
+THREADED = ("sqlmodel_heroes", "sync_and_async")
+"""Those with endpoints that run in the thread pool."""
 
 _LISTED = re.compile(r"^(PASSED|FAILED|ERROR) tests/\w+\.py::(\w+)\[\d\]", re.MULTILINE)
 
@@ -111,6 +114,13 @@ def test_on_all_pass(kind: Kind, project: Project, cache: Path) -> None:
     assert done.counts == {"passed": kind.tests}, done.output
     # What the sandbox cannot show would be run again, and pass, on a real database.
     assert done.output.count("ran under") == kind.real, done.output
+
+
+@pytest.mark.parametrize("kind", [kind for kind in KINDS if kind.folder in THREADED], indirect=True)
+def test_threads_share_a_real_database(kind: Kind, project: Project, cache: Path) -> None:
+    done = project.run("-W", "error", "--oneloop-strategy", "commit", ONELOOP_CACHE_DIR=str(cache))
+
+    assert done.counts == {"passed": kind.tests}, done.output
 
 
 def test_off_tests_find_what_others_left(

@@ -7,6 +7,7 @@ from importlib import import_module
 from typing import TYPE_CHECKING
 
 from pytest_oneloop.application.lifespan import LIFESPAN_DEADLINE, Lifespan
+from pytest_oneloop.application.requests import Requests
 from pytest_oneloop.errors.application import HttpClientMissingError
 
 if TYPE_CHECKING:
@@ -32,7 +33,8 @@ async def client(
 
     Everything is as httpx has it by default: an error that the application does not handle is
     raised in the test, redirects are not followed, and a response is whole when it is returned,
-    after the application's background tasks have run.
+    after the application's background tasks have run. Requests that are still under way at the
+    end may go on for half a second, and are cancelled then.
 
     Args:
         app: The application.
@@ -50,13 +52,14 @@ async def client(
         LifespanTimeoutError: Startup or shutdown took too long.
     """
     library = _http_library()
-    async with (
-        Lifespan(app, deadline=deadline) as running,
-        library.AsyncClient(
-            transport=library.ASGITransport(app=running), base_url=base_url
-        ) as opened,
-    ):
-        yield opened
+    async with Lifespan(app, deadline=deadline) as running:
+        requests = Requests(running)
+        transport = library.ASGITransport(app=requests)
+        try:
+            async with library.AsyncClient(transport=transport, base_url=base_url) as opened:
+                yield opened
+        finally:
+            await requests.end()
 
 
 def _http_library() -> ModuleType:

@@ -163,11 +163,8 @@ class Direct:
         if held.closed:
             raise DisconnectionError
         if target.dialect not in self.used:
-            self._end_lingering(held)
-            # A database of the test's own has its ids as the template has them.
-            for sql in self._links.ids(target.dialect).due() if target.ids.template else []:
-                held.send(sql)
-        self.used.add(target.dialect)
+            with self._links.alone.entered(waits=held.loop is not None):
+                self._prepare(held, target)
         held.sandbox = sandbox
         held.place = self._places[held.speaker.backend()] = origin()
 
@@ -180,6 +177,16 @@ class Direct:
         held = connection.info.get(_MARK)
         if held is not None and held.driver.changes_session(sql):
             held.soiled = True
+
+    def _prepare(self, held: Held, target: Target) -> None:
+        """Make the database ready for the first use of it in a test, before any other begins."""
+        if target.dialect in self.used:
+            return
+        self._end_lingering(held)
+        # A database of the test's own has its ids as the template has them.
+        for sql in self._links.ids(target.dialect).due() if target.ids.template else []:
+            held.send(sql)
+        self.used.add(target.dialect)
 
     def _end_lingering(self, held: Held) -> None:
         """End the sandbox's transaction of an earlier test, whose locks would be met."""

@@ -7,6 +7,7 @@ import threading
 from typing import TYPE_CHECKING, Any, Protocol
 
 from pytest_oneloop.sandbox import greenlets
+from pytest_oneloop.sandbox.alone import Alone
 from pytest_oneloop.sandbox.homes import Here, Home, HostLoop
 from pytest_oneloop.sandbox.ids import Ids
 from pytest_oneloop.sandbox.link import Link
@@ -54,6 +55,7 @@ class Links:
             may block for seconds.
 
     Attributes:
+        alone: Lets one end what earlier tests have left, while others wait.
         opened: How many were opened so far.
     """
 
@@ -66,6 +68,7 @@ class Links:
         self._closers: set[AsyncGenerator[None]] = set()
         self._abandoned: list[Link] = []
         self._ids: dict[str, Ids] = {}
+        self.alone = Alone()
         self.opened = 0
 
     def find(
@@ -129,10 +132,13 @@ class Links:
         Args:
             waits: The caller can wait on the running loop.
         """
+        if not self.lingering(None):
+            return
         loop = greenlets.running_loop() if waits else None
-        for link in self.lingering(None):
-            if link.loop in (None, loop) and not link.abandoned:
-                link.leave()
+        with self.alone.entered(waits=waits):
+            for link in self.lingering(None):
+                if link.loop in (None, loop) and not link.abandoned:
+                    link.leave()
 
     def give_up_lingering(self, dialect: str) -> list[Link]:
         """Use the connections no more that are still in the transaction of an earlier test.

@@ -100,4 +100,8 @@ alchemy = SQLAlchemyAsyncConfig(
     create_all=True,
 )
 
-app = Litestar(route_handlers=[AuthorController], plugins=[SQLAlchemyPlugin(config=alchemy)])
+app = Litestar(
+    route_handlers=[AuthorController],
+    plugins=[SQLAlchemyPlugin(config=alchemy)],
+    logging_config=None,
+)

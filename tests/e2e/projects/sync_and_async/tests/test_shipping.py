@@ -35,6 +35,15 @@ async def test_the_thread_pool(client, _again):
 
 
 @pytest.mark.parametrize("_again", range(2))
+async def test_both_at_once(client, _again):
+    await asyncio.gather(
+        *(client.post(f"/parcels?address={number}") for number in range(10)),
+        *(client.post("/import", json=[f"{number} imported"]) for number in range(10)),
+    )
+    assert len((await client.get("/parcels")).json()) == 20
+
+
+@pytest.mark.parametrize("_again", range(2))
 def test_the_worker_alone(_again):
     jobs.import_parcels(["Ada", "Grace"])
     assert jobs.send_parcels() == 2
