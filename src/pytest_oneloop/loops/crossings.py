@@ -7,9 +7,9 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Final
 
 from pytest_oneloop.loops.advice import Side, loop_told, one_loop, told
-from pytest_oneloop.loops.evidence import bound_objects, place_of
+from pytest_oneloop.loops.evidence import bound_objects, loop_of, place_of
 from pytest_oneloop.loops.families import Family
-from pytest_oneloop.loops.holders import Holder, holders, kind_of
+from pytest_oneloop.loops.holders import Holder, attributes, holders, kind_of
 
 if TYPE_CHECKING:
     import asyncio
@@ -76,6 +76,15 @@ def crossed(family: Family, trace: Trace, record: LoopRecord, around: Around) ->
         used,
         one_loop(thing, made, used, around),
     )
+
+
+def is_of_another_loop(trace: Trace) -> bool:
+    """Return whether what the project called a method of is bound to a loop it did not run on."""
+    ran = trace.ran()
+    if ran is None:
+        return False
+    loops = [loop for spot in trace.below() if (loop := loop_of(spot.owner)) is not None]
+    return bool(loops) and all(loop is not ran.track.loop() for loop in loops)
 
 
 # -- the side that used it -----------------------------------------------------------------------
@@ -193,6 +202,7 @@ def _named(
 def _candidates(bound: object, trace: Trace) -> Iterator[object]:
     """Yield what is bound, then the owners of the methods on the way to it, the innermost first."""
     yield bound
+    loop = loop_of(bound)
     for spot in reversed(trace.inside()):
         if spot.owner is None or spot.owner is bound:
             continue
@@ -201,6 +211,9 @@ def _candidates(bound: object, trace: Trace) -> Iterator[object]:
         # knows the one that the project has a name for. Many have none: None has no names.
         if type(spot.owner).__module__.startswith("sqlalchemy."):
             yield from (getattr(spot.owner, name, None) for name in ("engine", "bind"))
+        # A connection of a pool may be on the way, and the pool nowhere but in it.
+        held = (one for _, one in attributes(spot.owner) if loop_of(one) is loop)
+        yield from (one for one in held if one is not loop)
 
 
 def _outermost(trace: Trace) -> object:

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 
 from pytest_oneloop.loops import singletask
 from pytest_oneloop.loops.advice import Around, Side
-from pytest_oneloop.loops.crossings import crossed
+from pytest_oneloop.loops.crossings import crossed, is_of_another_loop
 from pytest_oneloop.loops.evidence import Trace
 from pytest_oneloop.loops.families import CROSSINGS, Family, family_of, leading_to
 
@@ -68,16 +68,25 @@ def diagnose(error: BaseException, record: LoopRecord, around: Around) -> Diagno
         record: What ran on which loop.
         around: The test, and what is configured.
     """
-    for path in leading_to(error):
-        alone = Trace(path[-1:], around.rootdir)
-        family = family_of(path[-1], alone)
-        if family is None:
-            continue
-        trace = Trace(path, around.rootdir)
-        found = _facts(family, path[-1], trace, record, around)
+    known = [
+        (family, path[-1], Trace(path, around.rootdir))
+        for path in leading_to(error)
+        if (family := family_of(path[-1], Trace(path[-1:], around.rootdir)))
+    ]
+    # What another loop has left in the middle of something is busy too: a crossing says why.
+    known.sort(key=lambda one: one[0] is Family.BUSY)
+    seen = [(_seen(family, trace), one, trace) for family, one, trace in known]
+    for family, one, trace in sorted(seen, key=lambda one: one[0] is Family.BUSY):
+        found = _facts(family, one, trace, record, around)
         if found is not None:
             return found
     return None
+
+
+def _seen(family: Family, trace: Trace) -> Family:
+    """Return the kind of a failure by its frames, too."""
+    crossed_first = family is Family.BUSY and is_of_another_loop(trace)
+    return Family.DIFFERENT_LOOP if crossed_first else family
 
 
 def _facts(

@@ -79,7 +79,8 @@ class Trace:
         spots: dict[int, Spot] = {}
         for error in errors:
             for spot in _spots(error):
-                spots.setdefault(id(spot.frame), spot)
+                # Two errors may have come through one frame: the line is that of the latter.
+                spots[id(spot.frame)] = spot
         self.spots: tuple[Spot, ...] = tuple(spots.values())
 
     @property

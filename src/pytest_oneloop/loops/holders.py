@@ -61,12 +61,13 @@ def _found(thing: object, values: Mapping[str, object]) -> Iterator[tuple[str, s
     for name, value in values.items():
         if isinstance(value, type) or name.startswith("__"):
             continue
-        for attribute, held in _attributes(value):
+        for attribute, held in attributes(value):
             if held is thing:
                 yield name, f"{name}.{attribute}"
 
 
-def _attributes(value: object) -> Iterator[tuple[str, object]]:
+def attributes(value: object) -> Iterator[tuple[str, object]]:
+    """Yield the attributes that an object itself has, with their values; runs no code of its."""
     slots = [name for one in type(value).__mro__ for name in _names(vars(one).get("__slots__", ()))]
     # One without a `__dict__`, and one whose slot is not set, say so by an AttributeError.
     with suppress(AttributeError):
