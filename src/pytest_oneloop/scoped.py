@@ -5,7 +5,8 @@ set up, a savepoint is made, to which each test is rolled back. There is one sta
 fixture ends, or the connection does, or a test needs a real database, all above it in the stack is
 lost, and whatever fixtures these rows were of are torn down, so that pytest sets them up again for
 the next test that wants them. The same is done with rows that could not be put beneath the tests:
-those of a fixture that was first asked for when the test had already written.
+those of a fixture that was first asked for when the test had already written; and, before a test on
+a real database, with fixtures that have failed in the sandbox.
 """
 
 from __future__ import annotations
@@ -54,6 +55,7 @@ class ScopedRows:
         self._router = router
         self._levels: list[_Level] = []
         self._again: dict[Fixture, Any] = {}
+        self._failed: dict[Fixture, Any] = {}
         self._kept = 0
         self._depth = 0
         self._late = False
@@ -87,6 +89,8 @@ class ScopedRows:
         """
         self._depth -= 1
         sandbox = self._router.sandbox
+        if not done and not sandbox.real:
+            self._failed[fixture] = request
         if not done or sandbox.writes == before:
             return False
         if sandbox.real or self._late:
@@ -103,6 +107,7 @@ class ScopedRows:
     def finalized(self, fixture: Fixture) -> None:
         """A fixture was torn down: its rows go, and those above them."""
         self._again.pop(fixture, None)
+        self._failed.pop(fixture, None)
         for place, level in enumerate(self._levels):
             if level.fixture is fixture:
                 above = self._levels[place + 1 :]
@@ -127,6 +132,9 @@ class ScopedRows:
                 for other in reversed(self._levels[place:]):
                     self._again[other.fixture] = other.request
                 break
+        if real:
+            # pytest would show their failure once more, although it may be one of the sandbox.
+            self._again |= self._failed
         self.tear_down()
         self._kept = 0
 

@@ -121,6 +121,9 @@ class Router:
             pools: Which of an engine's pools it uses: that of earlier tests for which this was the
                 same.
         """
+        if target is not None:
+            # What fixtures were torn down with since the last test must let go of its locks.
+            self.sandbox.ended = True
         self._lead(target, pools)
         self.sandbox = Sandbox(test, self._now, hosted=hosted, real=target is not None)
         # Rows that several tests share were written there, and are seen nowhere else.
