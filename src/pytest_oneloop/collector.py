@@ -20,7 +20,12 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 from pytest_oneloop import plugin
-from pytest_oneloop.loops.scopes import FIXTURE_SCOPE, TEST_SCOPE, runner_of
+from pytest_oneloop.loops.scopes import (
+    FIXTURE_SCOPE,
+    TEST_SCOPE,
+    is_of_pytest_asyncio,
+    runner_of,
+)
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -33,6 +38,8 @@ _INSTALLED = tuple(
     sysconfig.get_path(name) for name in ("stdlib", "platstdlib", "purelib", "platlib")
 )
 
+_RUNNERS = ("_pytest.", "anyio.", "pytest_asyncio.", "pytest_oneloop.")
+"""Who is known to run tests and set fixtures up, by the packages of the plugins."""
 
 _FIXTURE_SCOPE_SINCE = (1, 5)
 """The first pytest-asyncio with a word for "the fixture's own scope"."""
@@ -83,6 +90,7 @@ class Collector:
         self._failures: list[tuple[str, str]] = []
         self._fixtures: dict[int, int] = {}
         self._listed: list[dict[str, Any]] = []
+        self._with_others = False
         self._closures: dict[tuple[tuple[str, tuple[int, ...]], ...], int] = {}
 
     def pytest_collectreport(self, report: pytest.CollectReport) -> None:
@@ -94,6 +102,7 @@ class Collector:
         """Write down the suite, or what could not be collected of it."""
         config = session.config
         settings = {name: _setting(config, name) for name in SETTINGS}
+        self._with_others = _others_run(config)
         tests = [self._test(item, settings) for item in session.items]
         tests.sort(key=lambda test: (test["path"], test["line"]))
         facts = {
@@ -127,6 +136,10 @@ class Collector:
             "closure": closure,
             "asked": asked,
             "runner": runner,
+            # pytest runs no coroutine by itself.
+            "unrun": runner == "sync"
+            and not self._with_others
+            and inspect.iscoroutinefunction(getattr(item, "obj", None)),
             # The closest marker counts alone, as for pytest-asyncio.
             "loop_scope": (named[0] if named else None) or settings[TEST_SCOPE] or "function",
             "marked_by": [
@@ -139,7 +152,7 @@ class Collector:
     def _closure(self, item: pytest.Item) -> tuple[int, list[str]]:
         names, definitions = fixtures_of(item)
         closure = tuple(
-            (name, tuple(self._fixture(found, item.config.rootpath) for found in chain))
+            (name, tuple(self._fixture(found, item.config) for found in chain))
             for name, chain in definitions.items()
         )
         return self._closures.setdefault(closure, len(self._closures)), [
@@ -148,7 +161,7 @@ class Collector:
             *(name for name in getattr(item, "fixturenames", ()) if name not in definitions),
         ]
 
-    def _fixture(self, found: pytest.FixtureDef[Any], root: Path) -> int:
+    def _fixture(self, found: pytest.FixtureDef[Any], config: pytest.Config) -> int:
         known = self._fixtures.get(id(found))
         if known is not None:
             return known
@@ -156,6 +169,7 @@ class Collector:
         function = getattr(function, "__func__", function)
         code = getattr(function, "__code__", None)
         path = code.co_filename if code else ""
+        root = config.rootpath
         self._listed.append(
             {
                 "name": found.argname,
@@ -165,6 +179,9 @@ class Collector:
                 "asks": list(found.argnames),
                 "is_async": inspect.iscoroutinefunction(function)
                 or inspect.isasyncgenfunction(function),
+                "awaited": self._with_others
+                or _setting(config, "asyncio_mode") == "auto"
+                or is_of_pytest_asyncio(found.func),
                 "own": bool(path) and _is_own(path, root),
             }
         )
@@ -195,6 +212,17 @@ def _setting(config: pytest.Config, name: str) -> str | None:
         return None
     given = config.getoption(name, None)
     return str(getattr(given or value, "value", given or value) or "") or None
+
+
+def _others_run(config: pytest.Config) -> bool:
+    """Tell whether a plugin that is not known here may run tests, or set fixtures up."""
+    hooks = (config.hook.pytest_pyfunc_call, config.hook.pytest_fixture_setup)
+    names = {
+        getattr(found.plugin, "__name__", type(found.plugin).__module__)
+        for hook in hooks
+        for found in hook.get_hookimpls()
+    }
+    return any(not f"{name}.".startswith(_RUNNERS) for name in names)
 
 
 def _release(distribution: str) -> tuple[int, ...]:

@@ -187,5 +187,21 @@ PAIRS = [
         },
         {"conftest.py": OVERRIDE.replace("bind=None", "bind=connection")},
     ),
+    Pair(
+        "OL411",
+        "no-marker",
+        {"pytest.ini": STRICT, "test_it.py": "async def test_one(): ...\n"},
+        {"pytest.ini": ONE_LOOP},
+    ),
+    Pair(
+        "OL412",
+        "nobody-awaits",
+        {
+            "pytest.ini": STRICT,
+            "conftest.py": LASTING_ENGINE,
+            "test_it.py": f"import pytest\npytestmark = pytest.mark.asyncio\n{TESTS}",
+        },
+        {"pytest.ini": ONE_LOOP},
+    ),
 ]
 """At least one pair for each finding."""

@@ -38,6 +38,7 @@ class Fixture:
         place: Its first line, which is that of its decorator.
         asks: The fixtures that it needs itself.
         is_async: It is a coroutine function, or an asynchronous generator.
+        awaited: pytest-asyncio, or another plugin than anyio's, runs it if it is one.
         own: It lies in the project, not in something installed.
     """
 
@@ -48,6 +49,7 @@ class Fixture:
     asks: tuple[str, ...]
     is_async: bool
     own: bool
+    awaited: bool = True
 
 
 @dataclass(frozen=True, slots=True)
@@ -104,6 +106,7 @@ class Group:
         runner: Who runs their bodies: `asyncio`, `anyio`, `unittest`, `sync`.
         loop_scope: The scope of their loop.
         tests: The tests.
+        unrun: They are `async def`, and nobody runs them.
     """
 
     path: str
@@ -113,6 +116,7 @@ class Group:
     runner: str
     loop_scope: str
     tests: tuple[Test, ...]
+    unrun: bool = False
 
     @property
     def on_loop(self) -> bool:
@@ -200,6 +204,7 @@ def _fixture(index: int, found: Mapping[str, Any]) -> Fixture:
         asks=tuple(found["asks"]),
         is_async=found["is_async"],
         own=found["own"],
+        awaited=found["awaited"],
     )
 
 
@@ -207,7 +212,7 @@ def _groups(tests: Sequence[Mapping[str, Any]], closures: Sequence[Closure]) -> 
     together: defaultdict[tuple[Any, ...], list[Test]] = defaultdict(list)
     for test in tests:
         key = (test["path"], test["owner"], test["closure"], tuple(test["asked"]))
-        together[*key, test["runner"], test["loop_scope"]].append(
+        together[*key, test["runner"], test["unrun"], test["loop_scope"]].append(
             Test(test["id"], Place(test["path"], test["line"]), tuple(test["marked_by"]))
         )
     return tuple(
@@ -219,8 +224,9 @@ def _groups(tests: Sequence[Mapping[str, Any]], closures: Sequence[Closure]) -> 
             runner=runner,
             loop_scope=_loop_scope(runner, loop_scope, closures[closure]),
             tests=tuple(found),
+            unrun=unrun,
         )
-        for (path, owner, closure, asked, runner, loop_scope), found in together.items()
+        for (path, owner, closure, asked, runner, unrun, loop_scope), found in together.items()
     )
 
 

@@ -215,6 +215,11 @@ def runner_of(item: pytest.Item) -> RunnerName:
     return "sync"
 
 
+def is_of_pytest_asyncio(function: object) -> bool:
+    """Tell whether `pytest_asyncio.fixture` decorates a function, so that strict mode runs it."""
+    return _decorated_by_pytest_asyncio(function)[0]
+
+
 def _release_of_pytest_asyncio(getini: Callable[[str], object]) -> tuple[int, int] | None:
     """Return the release of the pytest-asyncio that is active, or `None`."""
     try:

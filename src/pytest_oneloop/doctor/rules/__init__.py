@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import TYPE_CHECKING
 
+from pytest_oneloop.doctor.case import Case
 from pytest_oneloop.doctor.findings import in_order
 from pytest_oneloop.doctor.rules import (
     clients,
@@ -14,12 +16,12 @@ from pytest_oneloop.doctor.rules import (
     isolation,
     loopscopes,
     overrides,
+    unrun,
 )
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
 
-    from pytest_oneloop.doctor.case import Case
     from pytest_oneloop.doctor.findings import Finding
 
 RULES: tuple[Callable[[Case], Iterator[Finding]], ...] = (
@@ -34,7 +36,13 @@ RULES: tuple[Callable[[Case], Iterator[Finding]], ...] = (
     clients.test_client,
     overrides.sessions_outside,
 )
-"""All of them, in the order of their codes, OL401 and on."""
+"""What can be found in tests that run, in the order of their codes, OL401 and on."""
+
+BEFORE: tuple[Callable[[Case], Iterator[Finding]], ...] = (
+    unrun.unrun_tests,
+    unrun.fixtures_not_awaited,
+)
+"""What keeps tests from running. Nothing else is said of those: it would not come to pass."""
 
 
 def examine(case: Case) -> list[Finding]:
@@ -43,7 +51,13 @@ def examine(case: Case) -> list[Finding]:
     A suite that asks for the plugin's own fixtures needs the plugin, so what the plugin mends is
     no finding there.
     """
-    found = [finding for rule in RULES for finding in rule(case)]
+    stopped = [group for group in case.suite.groups if unrun.is_stopped(case, group)]
+    runs = case
+    if stopped:
+        groups = tuple(group for group in case.suite.groups if group not in stopped)
+        runs = Case(replace(case.suite, groups=groups))
+    found = [finding for rule in RULES for finding in rule(runs)]
+    found += [finding for rule in BEFORE for finding in rule(case)]
     if case.suite.relies_on_plugin:
         found = [finding for finding in found if finding.with_oneloop != "fixed"]
     return in_order(found)
