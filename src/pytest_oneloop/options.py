@@ -91,7 +91,8 @@ OPTIONS = (
     Option(
         "oneloop_passthrough",
         "DIALECTS",
-        "names of SQLAlchemy dialects whose engines are left alone, separated by commas or spaces",
+        "SQLAlchemy dialects whose engines are left alone, such as oracle or oracle+oracledb, "
+        "separated by commas or spaces",
         "args",
     ),
     Option(

@@ -10,6 +10,7 @@ from urllib.parse import parse_qsl, urlsplit
 
 from pytest_oneloop.errors.settings import InvalidSettingError, UnreadableProjectFileError
 from pytest_oneloop.options import AUTO, STRATEGIES, Places, Value
+from pytest_oneloop.passthrough import passthrough_names
 
 __all__ = ["FASTAPI_ENTRYPOINT", "Places", "Settings", "Value", "read_settings", "without_password"]
 
@@ -34,7 +35,7 @@ class Settings:
         schema: `alembic`, `alembic:path/to/alembic.ini`, `module:attribute`, or `None` for "find
             it".
         strategy: One of `STRATEGIES`.
-        passthrough: Names of dialects, in lower case.
+        passthrough: Names of dialects, some with a driver (`oracle+oracledb`), in lower case.
         cache_dir: An absolute path, which need not exist yet.
         postgres_bin: A folder that exists, or `None`.
         restart_sequences: Whether ids start over with each test.
@@ -206,8 +207,7 @@ def _strategy(held: Value[str]) -> Value[str]:
 
 
 def _names(held: Value[str]) -> Value[tuple[str, ...]]:
-    names = held.value.replace(",", " ").lower().split()
-    return Value(tuple(dict.fromkeys(names)), held.source)
+    return Value(passthrough_names(held), held.source)
 
 
 def _cache_dir(held: Value[str] | None, rootdir: Path) -> Value[Path]:

@@ -143,9 +143,10 @@ def test_an_unknown_dialect_is_refused(untouched: ServerAddress) -> None:
     assert lab.provided == 0
 
 
-def test_a_dialect_may_be_let_through(untouched: ServerAddress) -> None:
+@pytest.mark.parametrize("name", ["sqlite", "sqlite+pysqlite"])
+def test_a_dialect_may_be_let_through(untouched: ServerAddress, name: str) -> None:
     engine = create_engine("sqlite://")
-    lab = Laboratory("psycopg", untouched, passthrough=frozenset({"sqlite"}))
+    lab = Laboratory("psycopg", untouched, passthrough=frozenset({name}))
     with lab.open(), lab.test() as sandbox:
         with engine.connect() as connection:
             assert connection.scalar(text("SELECT 1")) == 1

@@ -44,6 +44,24 @@ PROBLEMS = {
         "there is no strategy of that name in this version.",
         "use one that exists (auto, rollback, commit, clone), or leave it out.",
     ),
+    ("passthrough", "postgresql"): (
+        (
+            "engines of postgresql are led to the test database; one that is left alone would "
+            "connect to the real one in its URL."
+        ),
+        (
+            "leave postgresql out. An engine whose driver is not isolated can be let through by "
+            "dialect and driver, such as postgresql+pg8000."
+        ),
+    ),
+    ("passthrough", "oracle sqlit"): (
+        "SQLAlchemy knows no dialect 'sqlit'.",
+        (
+            "write the name that stands first in the engine's URL, such as sqlite. A dialect that "
+            "the project registers by code has to be registered in a plugin that pytest loads by "
+            "-p."
+        ),
+    ),
     ("cache_dir", "notes.py"): (
         "{folder}/notes.py is a file.",
         "name a folder; it is made where it does not exist.",

@@ -79,7 +79,7 @@ EXAMPLES: list[OneloopError | OneloopWarning] = [
     schema.MissingAlembicError(_INI),
     schema.SchemaChangedError("alembic 5 revisions"),
     server.SeedBusyError(Path("/home/ann/.cache/pytest-oneloop/7f3a.lock"), waited=900),
-    sqlite.ForeignSchemaError(wanted="sqlite", other="postgresql+asyncpg"),
+    sqlite.ForeignSchemaError(wanted="sqlite", other="postgresql+asyncpg", passable=True),
     sqlite.TemplateBusyError(Path("/home/ann/.cache/pytest-oneloop/sqlite/7.lock"), waited=900),
     sqlite.NoFolderError(Path("/tmp/oneloop-1000-7f3a"), reason="No space left on device"),  # noqa: S108
     sqlite.RolledBackError(

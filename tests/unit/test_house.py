@@ -25,10 +25,11 @@ PACKAGE = "pytest_oneloop"
 BELOW: dict[str, set[str]] = {
     "errors": set(),
     "options": set(),
-    "settings": {"errors", "options"},
+    "passthrough": {"errors", "options"},
+    "settings": {"errors", "options", "passthrough"},
     "drivers": {"errors"},
     # The five parts, which meet in `run` alone.
-    "sandbox": {"errors"},
+    "sandbox": {"errors", "passthrough"},
     "databases": {"errors", "drivers"},
     "schema": {"errors", "drivers"},
     "loops": {"errors"},

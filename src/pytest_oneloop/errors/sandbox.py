@@ -148,6 +148,9 @@ class UnsupportedDialectError(SandboxError):
         self.dialect = dialect
         self.supported = supported
         name = dialect.partition("+")[0]
+        if any(one.startswith(f"{name}+") for one in supported):
+            # Only this driver: the others' engines are to be isolated as before.
+            name = dialect
         super().__init__(
             f"an engine of {dialect} wants a connection; tests can be isolated on "
             f"{', '.join(supported)}.",

@@ -17,20 +17,24 @@ class ForeignSchemaError(SetupError):
     Attributes:
         wanted: The dialect of the database that is to be made.
         other: The dialect and driver that the source connects with.
+        passable: Whether engines of the database may be let through.
     """
 
     code: ClassVar[str] = "OL160"
 
-    def __init__(self, *, wanted: str, other: str) -> None:
+    def __init__(self, *, wanted: str, other: str, passable: bool) -> None:
         self.wanted = wanted
         self.other = other
+        self.passable = passable
+        passing = (
+            f"let the other engine through, without isolation, by `oneloop_passthrough = {wanted}` "
+            "in pytest's configuration, or "
+        )
         super().__init__(
             f"an engine of {wanted} needs its tables, but the schema's source connects with "
             f"{other}, and makes those of another database.",
             why="the application has two databases, and the schema that was found is of one",
-            instead=f"let the other engine through, without isolation, by "
-            f"`oneloop_passthrough = {wanted}` in pytest's configuration, or name the schema "
-            "of this one by `oneloop_schema`",
+            instead=f"{passing if passable else ''}name the schema of this one by `oneloop_schema`",
         )
 
 

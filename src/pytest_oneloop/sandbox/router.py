@@ -19,6 +19,7 @@ from sqlalchemy.pool import Pool
 
 from pytest_oneloop.errors.sandbox import UnroutedEngineError, UnsupportedDialectError
 from pytest_oneloop.errors.sqlite import ForeignSchemaError
+from pytest_oneloop.passthrough import ALWAYS_LED, is_driver_always_led
 from pytest_oneloop.sandbox import greenlets
 from pytest_oneloop.sandbox.connection import SandboxedConnection
 from pytest_oneloop.sandbox.direct import Direct, held_by, note_engine
@@ -41,6 +42,7 @@ if TYPE_CHECKING:
 
 OUTSIDE = "code outside of any test"
 _SANDBOX = "rollback"
+_PASSED = "oneloop_passed"
 
 
 class Router:
@@ -49,7 +51,8 @@ class Router:
     Args:
         provide: Makes the worker's database for a dialect, given by its name, at the first call;
             may block for seconds.
-        passthrough: Names of dialects that are none of the plugin's business.
+        passthrough: Names of dialects, or of dialect and driver, that are none of the plugin's
+            business.
         settle: Waits until what an earlier test has committed is gone; costs nothing if none has.
     """
 
@@ -211,12 +214,15 @@ class Router:
         parameters: dict[str, Any],
     ) -> SandboxedConnection | None:
         __tracebackhide__ = True
-        if dialect.name in self._passthrough:
-            return None
         name = f"{dialect.name}+{dialect.driver}"
+        if not self._passthrough.isdisjoint((dialect.name, name)):
+            if entry is not None:  # one is there for whoever asks a pool
+                entry.info[_PASSED] = True
+            return None
         if self._building is not None and self._building_on == threading.get_ident():
             if dialect.name != self._building.dialect:
-                raise ForeignSchemaError(wanted=self._building.dialect, other=name)
+                wanted = self._building.dialect
+                raise ForeignSchemaError(wanted=wanted, other=name, passable=wanted != ALWAYS_LED)
             redirected = self._building.connect_arguments(dialect, parameters)
             arguments.clear()
             parameters.clear()
@@ -247,8 +253,7 @@ class Router:
                 # Whatever pool it goes to, it must end with the loop that builds the schema.
                 greenlets.wait_for(self._links.close_with_loop(connection.close))
             return
-        module = type(connection).__module__.partition(".")[0]
-        if module in self._passthrough or self._passed(connection):
+        if entry.info.get(_PASSED) or self._passed(connection):
             return
         connection.close()
         raise self.sandbox.report(UnroutedEngineError(driver=_kind(connection)))
@@ -323,7 +328,11 @@ class Router:
         return True
 
     def _passed(self, connection: object) -> bool:
-        return any(name in type(connection).__module__ for name in self._passthrough)
+        """Whether a connection that an engine's `creator` has made is of a dialect let through."""
+        module = type(connection).__module__
+        return not is_driver_always_led(module) and any(
+            name in module for name in self._passthrough
+        )
 
 
 def _kind(connection: object) -> str:
