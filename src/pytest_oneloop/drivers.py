@@ -1,8 +1,9 @@
-"""The drivers for PostgreSQL that are installed."""
+"""The drivers that are installed."""
 
 from __future__ import annotations
 
 import importlib
+import importlib.util
 import sys
 
 from pytest_oneloop.errors.connection import MissingDriverError
@@ -13,6 +14,7 @@ NOWHERE = "oneloop.invalid"
 # What SQLAlchemy calls each driver. The one that the extra `postgres` installs comes first.
 _DRIVERS = ("asyncpg", "psycopg", "psycopg2")
 _ASYNCHRONOUS = ("asyncpg", "psycopg")
+_MYSQL = ("aiomysql", "asyncmy")
 
 
 def installed_drivername() -> str:
@@ -57,3 +59,17 @@ def asynchronous_drivername(preferred: str | None) -> str:
         else:
             return f"postgresql+{name}"
     raise MissingDriverError(tried)
+
+
+def mysql_drivername(*, asynchronous: bool, preferred: str | None = None) -> str:
+    """Choose a driver for MySQL: `mysql+aiomysql`, for example; the application's, if it shows.
+
+    Args:
+        asynchronous: It is to be an asynchronous one, if one is installed. Otherwise it is PyMySQL,
+            which the plugin needs itself.
+        preferred: The one that the project's migrations connect with, if known.
+    """
+    wanted = (preferred or "").rpartition("+")[2]
+    names = sorted(_MYSQL, key=lambda name: (name != wanted, name not in sys.modules))
+    found = (name for name in names if asynchronous and importlib.util.find_spec(name))
+    return f"mysql+{next(found, 'pymysql')}"

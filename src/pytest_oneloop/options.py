@@ -73,8 +73,8 @@ OPTIONS = (
     Option(
         "oneloop_server",
         "URL",
-        "a PostgreSQL server to make test databases on, such as "
-        "postgresql://postgres@localhost:5432 (default: an embedded server)",
+        "a server to make test databases on, such as postgresql://postgres@localhost:5432 "
+        "(default: an embedded PostgreSQL) or mysql://root@localhost:3306 (no default)",
     ),
     Option(
         "oneloop_schema",

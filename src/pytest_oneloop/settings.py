@@ -163,6 +163,9 @@ def _server_url(held: Value[str]) -> Value[str]:
     return held
 
 
+_SERVERS = frozenset({"postgresql", "postgres", "mysql", "mariadb"})
+
+
 def _problem_of_server_url(url: str) -> str | None:
     try:
         parts = urlsplit(url)
@@ -170,8 +173,8 @@ def _problem_of_server_url(url: str) -> str | None:
     except ValueError:
         # The error's own text is left out: it may quote a piece of the password.
         return "it is not a valid URL; a / or @ in a password has to be written as %2F or %40."
-    if parts.scheme.partition("+")[0] not in {"postgresql", "postgres"}:
-        return "it is not the URL of a PostgreSQL server, the only kind that is supported today."
+    if parts.scheme.partition("+")[0] not in _SERVERS:
+        return "it is not the URL of a PostgreSQL, MySQL or MariaDB server."
     if not parts.hostname and not any(key == "host" for key, _ in parse_qsl(parts.query)):
         return "it names no host."
     return None

@@ -19,8 +19,8 @@ PROBLEMS = {
             "shop.main:app, or shop.main:create_app() for a function to call."
         ),
     ),
-    ("server", "mysql://me:***@there/db"): (
-        "it is not the URL of a PostgreSQL server, the only kind that is supported today.",
+    ("server", "oracle://me:***@there/db"): (
+        "it is not the URL of a PostgreSQL, MySQL or MariaDB server.",
         (
             "write oneloop_server = postgresql://user:password@host:5432, for a role that may "
             "create databases, or leave it out to use the embedded server."

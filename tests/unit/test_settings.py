@@ -205,9 +205,12 @@ def test_a_project_file_that_is_not_toml(tmp_path: Path) -> None:
         "postgres://me:secret@db.example:5433/postgres",
         "postgresql+asyncpg://me@[::1]:5432",
         "postgresql:///postgres?host=/run/postgresql",
+        "mysql://me:secret@localhost:3306/",
+        "mysql+aiomysql://me@db",
+        "mariadb://me@db",
     ],
 )
-def test_urls_of_postgresql_servers(tmp_path: Path, url: str) -> None:
+def test_urls_of_servers(tmp_path: Path, url: str) -> None:
     assert read(tmp_path, environ={"ONELOOP_SERVER": url}).server == Value(url, "ONELOOP_SERVER")
 
 
@@ -215,14 +218,14 @@ def test_urls_of_postgresql_servers(tmp_path: Path, url: str) -> None:
     ("url", "shown", "problem"),
     [
         (
-            "mysql://me:secret@localhost",
-            "mysql://me:***@localhost",
-            "it is not the URL of a PostgreSQL server, the only kind that is supported today.",
+            "oracle://me:secret@localhost",
+            "oracle://me:***@localhost",
+            "it is not the URL of a PostgreSQL, MySQL or MariaDB server.",
         ),
         (
             "localhost:5432",
             "localhost:5432",
-            "it is not the URL of a PostgreSQL server, the only kind that is supported today.",
+            "it is not the URL of a PostgreSQL, MySQL or MariaDB server.",
         ),
         ("postgresql:///postgres", "postgresql:///postgres", "it names no host."),
         (

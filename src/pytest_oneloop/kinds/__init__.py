@@ -21,7 +21,7 @@ if TYPE_CHECKING:
     from pytest_oneloop.sandbox.link import Link
     from pytest_oneloop.sandbox.router import Router
 
-KINDS: Final = ("postgresql", "sqlite")
+KINDS: Final = ("postgresql", "sqlite", "mysql")
 """The names of the dialects; each is a module of this package. The first is the default."""
 
 

@@ -13,6 +13,7 @@ if TYPE_CHECKING:
 _DRIVERS: Final = {
     "postgresql": ("asyncpg", "psycopg", "psycopg2"),
     "sqlite": ("aiosqlite",),
+    "mysql": ("aiomysql", "asyncmy", "pymysql"),
 }
 """The modules of drivers: an engine imports its own when it is made."""
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 from typing import TYPE_CHECKING
 
-from pytest_oneloop.drivers import NOWHERE, installed_drivername
+from pytest_oneloop.drivers import NOWHERE, installed_drivername, mysql_drivername
 
 if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable
@@ -65,4 +65,6 @@ def _nowhere(dialect: str, *, asynchronous: bool = False) -> URL:
 
     if dialect == "sqlite":
         return URL.create("sqlite+aiosqlite" if asynchronous else "sqlite", database=NOWHERE)
+    if dialect == "mysql":
+        return URL.create(mysql_drivername(asynchronous=asynchronous), host=NOWHERE)
     return URL.create(installed_drivername(), host=NOWHERE, database="oneloop")

@@ -1,0 +1,279 @@
+"""MySQL and MariaDB: a server that is named, and on it a database for each worker."""
+
+from __future__ import annotations
+
+import re
+import time
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from functools import partial
+from typing import TYPE_CHECKING, Any, Final
+
+from pytest_oneloop.drivers import mysql_drivername
+from pytest_oneloop.errors.mysql import NoMySQLServerError
+from pytest_oneloop.forecast import Forecast, describe
+from pytest_oneloop.isolation import CLONE, ROLLBACK
+from pytest_oneloop.provision import BUILD_SECONDS, WorkerDatabase
+from pytest_oneloop.sandbox.ids import Restart
+from pytest_oneloop.sandbox.link import Constraints
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator
+
+    from sqlalchemy.engine import Dialect
+
+    from pytest_oneloop.databases.mysql.restoration import Outcome, Restoration
+    from pytest_oneloop.databases.mysql.server import MySQLAddress
+    from pytest_oneloop.databases.templates import TemplateFacts
+    from pytest_oneloop.kinds import Kind
+    from pytest_oneloop.provision import Plan
+    from pytest_oneloop.sandbox.link import Link
+    from pytest_oneloop.sandbox.router import Router
+
+_ADDRESS: Final = re.compile(
+    r"host|port|user|username|pass(wd|word)|db|database|unix_socket|read_default_\w+|ssl\w*"
+    r"|autocommit"
+)
+"""What of a driver's `connect` finds a server and is let in, or is about transactions."""
+
+
+@dataclass(frozen=True, slots=True)
+class MySQLDatabase:
+    """One database of the test server, as the router's target.
+
+    Attributes:
+        address: The server.
+        database: The database's name.
+        constraints: Its tables that no rollback puts back.
+        ids: Nothing: only a statement that commits could set ids back.
+    """
+
+    address: MySQLAddress
+    database: str
+    constraints: Constraints = field(default_factory=Constraints)
+    ids: Restart = field(default_factory=Restart)
+
+    @property
+    def dialect(self) -> str:
+        """The name of SQLAlchemy's dialect."""
+        return "mysql"
+
+    def url(self, drivername: str) -> str:
+        """Return the URL by which a driver reaches it, with the password if it has one."""
+        url = self.address.url(drivername, self.database)
+        return url.render_as_string(hide_password=False)
+
+    def connect_arguments(self, dialect: Dialect, given: dict[str, Any]) -> dict[str, Any]:
+        """Return what leads here; the application's other arguments are kept."""
+        url = self.address.url(f"{dialect.name}+{dialect.driver}", self.database)
+        _, leading = dialect.create_connect_args(url)
+        kept = {name: value for name, value in given.items() if not _ADDRESS.fullmatch(name)}
+        return kept | dict(leading)
+
+
+class MySQLIsolation:
+    """The databases of tests that commit for real, put back or dropped after each.
+
+    Args:
+        database: Gives the worker's database, and brings it up at the first call.
+        give_up: Gives up the sandbox's connections that an earlier test has left in a transaction.
+
+    Attributes:
+        clones_wanted: Of no interest: a copy is made when it is asked for.
+        used: The running test has asked for its database.
+    """
+
+    def __init__(
+        self,
+        database: Callable[[], WorkerDatabase[MySQLDatabase]],
+        give_up: Callable[[], list[Link]],
+    ) -> None:
+        self._database = database
+        self._give_up = give_up
+        self._strategy = ROLLBACK
+        self._restoration: Restoration | None = None
+        self._clone: MySQLDatabase | None = None
+        self._clones = 0
+        self._under_way = False
+        self.clones_wanted = 0
+        self.used = False
+
+    def begin(self, strategy: str) -> None:
+        """A test begins."""
+        self._strategy = strategy
+        self.used = False
+
+    def destination(self) -> MySQLDatabase:
+        """Return the database of the running test; for a clone, copy the template."""
+        worker = self._database()
+        if self._strategy == CLONE:
+            if self._clone is None:
+                self._clone = self._copy(worker)
+            self.used = True
+            return self._clone
+        if not self.used:
+            self._make_ready(worker)
+        self.used = True
+        return worker.destination
+
+    def finish(self) -> None:
+        """Nothing: whom a teardown waits for, the server's own patience ends."""
+
+    def release(self) -> tuple[list[Any], list[str]]:
+        """Nothing was ended."""
+        return [], []
+
+    def end(self, router: Router) -> Outcome | None:
+        """The test has ended, and has used its database."""
+        clone, self._clone = self._clone, None
+        if clone is not None:
+            from pytest_oneloop.databases.mysql import server, workers  # noqa: PLC0415
+
+            router.drop(clone)
+            with server.connected(clone.address) as session:
+                workers.drop(session, clone.database)
+            return None
+        if self._restoration is None:
+            return None
+        self._under_way = True
+        return self._restoration.clear()
+
+    def settle(self, router: Router) -> None:
+        """Put the database back, or a fresh one in its place."""
+        if self._under_way:
+            self._under_way = False
+            assert self._restoration is not None  # noqa: S101 - it is under way
+            if not self._restoration.restore():
+                self.renew(router)
+
+    def renew(self, router: Router) -> None:
+        """Put a fresh database in the place of the worker's."""
+        router.lose_connections("mysql")
+        if self._restoration is not None:
+            self._restoration.close()
+        self._database().renew()
+
+    def close(self) -> None:
+        """End the connection to the server."""
+        if self._restoration is not None:
+            self._restoration.close()
+
+    def _make_ready(self, worker: WorkerDatabase[MySQLDatabase]) -> None:
+        """Free the database of what the sandbox has left: locks, and ids."""
+        from pytest_oneloop.databases.mysql import restoration, server, workers  # noqa: PLC0415
+
+        there = worker.destination
+        if left := self._give_up():
+            with server.connected(there.address) as session:
+                for link in left:
+                    workers.kill(session, link.driver.backend())
+        if self._restoration is None:
+            self._restoration = restoration.Restoration(
+                there.address, there.database, worker.template or None
+            )
+        self._restoration.prepare()
+
+    def _copy(self, worker: WorkerDatabase[MySQLDatabase]) -> MySQLDatabase:
+        from pytest_oneloop.databases.mysql import workers  # noqa: PLC0415
+
+        self._clones += 1
+        own = worker.destination
+        name = f"{own.database}_clone{self._clones}"
+        workers.create(own.address, worker.template or None, name)
+        return MySQLDatabase(own.address, name, own.constraints)
+
+
+class MySQL:
+    """The kind of MySQL's and MariaDB's databases."""
+
+    dialect = "mysql"
+
+    @contextmanager
+    def provide(self, plan: Plan) -> Iterator[WorkerDatabase[MySQLDatabase]]:
+        """Make the worker's database, until the context ends.
+
+        Raises:
+            SetupError: There can be none; the error says why.
+        """
+        from pytest_oneloop.databases.mysql import server, templates, workers  # noqa: PLC0415
+
+        started = time.monotonic()
+        named = plan.settings.server
+        if not _is_ours(named.value):
+            raise NoMySQLServerError(dialect=self.dialect)
+        address = server.parse_mysql_url(str(named.value), source=named.source)
+        product, version = server.identify(address, source=named.source)
+        name = workers.worker_name(plan.run_id, plan.worker)
+        held = workers.named_lock(address, name, seconds=10.0, task="let the run begin")
+        with held as session:
+            workers.sweep(session)
+            template, facts, built = "", None, False
+            source = plan.schema(self.dialect)
+            if source is not None:
+                template, facts, built = templates.ensure_template(
+                    address,
+                    source,
+                    fingerprint=_fingerprint(source.fingerprint(), f"{product} {version}"),
+                    redirect=lambda database: plan.redirect(MySQLDatabase(address, database)),
+                    timeout=BUILD_SECONDS,
+                )
+            renew = partial(workers.create, address, template or None, name)
+            renew()
+            try:
+                unsafe = templates.unsafe_tables(address, name)
+                yield WorkerDatabase(
+                    destination=MySQLDatabase(address, name, Constraints(unsafe=unsafe)),
+                    product=product,
+                    version=version,
+                    server=str(address),
+                    in_memory=False,
+                    built=built,
+                    seconds=time.monotonic() - started,
+                    template=template,
+                    renew=renew,
+                    **_about(facts),
+                )
+            finally:
+                workers.drop(session, name)
+
+    def isolation(
+        self,
+        database: Callable[[], WorkerDatabase[MySQLDatabase]],
+        give_up: Callable[[], list[Link]],
+    ) -> MySQLIsolation:
+        """Return what puts it back."""
+        return MySQLIsolation(database, give_up)
+
+    def asynchronous_drivername(self, preferred: str | None) -> str:
+        """Choose the driver for engines that fixtures make: the application's own, if it shows."""
+        return mysql_drivername(asynchronous=True, preferred=preferred)
+
+    def forecast(self, plan: Plan) -> Forecast:
+        """Say what a run will use."""
+        from pytest_oneloop.settings import without_password  # noqa: PLC0415
+
+        _, schema = describe(plan, self.dialect)
+        server = plan.settings.server.value
+        if not _is_ours(server):
+            return Forecast(f"no server ({NoMySQLServerError.code})", schema, None)
+        return Forecast(f"server {without_password(str(server))}", schema, None)
+
+
+def _is_ours(server: object) -> bool:
+    return str(server or "").strip().partition(":")[0].partition("+")[0] in {"mysql", "mariadb"}
+
+
+def _fingerprint(schema: str, server: str) -> str:
+    from pytest_oneloop.schema.fingerprint import template_fingerprint  # noqa: PLC0415
+
+    return template_fingerprint(schema, server=server)
+
+
+def _about(facts: TemplateFacts | None) -> dict[str, Any]:
+    return {
+        "schema": facts.schema if facts else "",
+        "driver": facts.driver if facts else None,
+    }
+
+
+KIND: Final[Kind] = MySQL()
