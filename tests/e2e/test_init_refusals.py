@@ -31,6 +31,8 @@ os.setuid({NOBODY})
 sys.exit(main(["init", "--yes"]))
 """
 
+INLINE = 'tool = {pytest = {ini_options = {addopts = "-q"}}}\n'
+
 
 @pytest.fixture
 def public_folder() -> Iterator[Path]:
@@ -100,11 +102,13 @@ def test_several_applications(tmp_path: Path) -> None:
             ),
         ),
         (
-            {"pyproject.toml": "tool = { x = { y = 1 } }\n", "main.py": ""},
+            {"pyproject.toml": INLINE, "main.py": "from fastapi import FastAPI\napp = FastAPI()\n"},
             ["--yes"],
             (
                 "OL505: {folder}/pyproject.toml is written in a way in which no line can be added "
-                'safely. Write yourself: [tool.pytest.ini_options]; asyncio_mode = "auto"'
+                "safely. Write yourself: inside the braces of tool: fastapi = {{entrypoint = "
+                '"main:app"}}; inside the braces of tool.pytest.ini_options: asyncio_mode = '
+                '"auto", pythonpath = ["."]'
             ),
         ),
         (

@@ -199,7 +199,7 @@ EXAMPLES: list[OneloopError | OneloopWarning] = [
     project.NotWritableError(Path("/shop/pyproject.toml"), problem="permission denied"),
     project.UneditableConfigurationError(
         Path("/shop/pyproject.toml"),
-        lines=["[tool.pytest.ini_options]", 'asyncio_mode = "auto"'],
+        lines=['inside the braces of tool: pytest.ini_options = {asyncio_mode = "auto"}'],
     ),
     project.SeveralCandidatesError(
         "applications",

@@ -262,5 +262,10 @@ def test_a_layout_that_cannot_be_edited(tmp_path: Path) -> None:
     (tmp_path / "pyproject.toml").write_text(text)
     with pytest.raises(UneditableConfigurationError) as caught:
         find(tmp_path).with_values({"asyncio_mode": "auto"})
-    assert caught.value.lines == ("[tool.pytest.ini_options]", 'asyncio_mode = "auto"')
+    [line] = caught.value.lines
+    assert line == 'inside the braces of tool: pytest.ini_options = {asyncio_mode = "auto"}'
+    mended = text.replace(" } }", f" }}, {line.partition(': ')[2]} }}")
+    (tmp_path / "other").mkdir()
+    (tmp_path / "other" / "pyproject.toml").write_text(mended)
+    assert find(tmp_path / "other").get("asyncio_mode") == "auto"
     assert (tmp_path / "pyproject.toml").read_text() == text

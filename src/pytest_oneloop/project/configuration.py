@@ -91,10 +91,10 @@ class Configuration:
             UneditableConfigurationError: The file is written in a way that lines cannot be added.
         """
         before = _plain(self.text)
-        after = before
         kept: list[Kept] = []
         added: dict[str, dict[str, Value]] = {}
         wanted = [(name, dict(table)) for name, table in (tables or {}).items()]
+        missing: dict[str | None, dict[str, Value]] = {}
         for table, new in [*wanted, (None, dict(values))]:
             held = self.table(table) if table else self.values
             kept += [
@@ -102,29 +102,32 @@ class Configuration:
                 for name, value in new.items()
                 if name in held and _text(held[name]) != _text(value)
             ]
-            missing = {name: value for name, value in new.items() if name not in held}
-            if missing:
-                added[f"[{table}]" if table else self.style.section] = missing
-                after = self._added(after, missing, table)
+            lacking = {name: value for name, value in new.items() if name not in held}
+            if lacking:
+                added[f"[{table}]" if table else self.style.section] = lacking
+                missing[table] = lacking
+        after = self._added(before, missing)
         changed = with_newlines_of(self.text or "", after) if added else (self.text or "")
         return Edit(self.path, self.text, changed, added, tuple(kept))
 
-    def _added(self, text: str, values: Mapping[str, Value], table: str | None) -> str:
-        """Return the text with the values added, after a look at what a reader would find in it."""
-        lines = [self.style.line(name, value) for name, value in values.items()]
-        wrong = UneditableConfigurationError(
-            self.path, lines=[f"[{table}]" if table else self.style.section, *lines]
-        )
+    def _added(self, text: str, missing: Mapping[str | None, Mapping[str, Value]]) -> str:
+        """Return the text with values added to tables, after a look at what a reader would find."""
+        after = text
         try:
-            after = self.style.added(text, values, table=table)
-            found = self._values_of(after, table)
-            before = self._values_of(text, table)
+            for table, values in missing.items():
+                before = self._values_of(after, table)
+                after = self.style.added(after, values, table=table)
+                found = self._values_of(after, table)
+                if _texts(found) != _texts(before | dict(values)):
+                    message = "a reader finds other values"
+                    raise ValueError(message)  # noqa: TRY301 - it is told as what a library says is
         except ValueError as error:
-            raise wrong from error
-        if {name: _text(value) for name, value in found.items()} != {
-            name: _text(value) for name, value in (before | dict(values)).items()
-        }:
-            raise wrong
+            lines = [
+                line
+                for table, values in missing.items()
+                for line in self.style.by_hand(text, values, table=table)
+            ]
+            raise UneditableConfigurationError(self.path, lines=lines) from error
         return after
 
     def _values_of(self, text: str, table: str | None) -> dict[str, object]:
@@ -215,6 +218,10 @@ def _plain(text: str | None) -> str:
 
 def _text(value: object) -> str:
     return " ".join(map(str, value)) if isinstance(value, list) else str(value)
+
+
+def _texts(values: Mapping[str, object]) -> dict[str, str]:
+    return {name: _text(value) for name, value in values.items()}
 
 
 def _one_line(error: ValueError) -> str:

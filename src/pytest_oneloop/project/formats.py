@@ -56,6 +56,12 @@ class Style(Protocol):
         """Return the line that sets an option, as a person would write it."""
         ...
 
+    def by_hand(
+        self, text: str, values: Mapping[str, Value], *, table: str | None = None
+    ) -> list[str]:
+        """Return what a person is to write where `added` cannot, each part on its own."""
+        ...
+
 
 @dataclass(frozen=True, slots=True)
 class TomlStyle:
@@ -116,6 +122,30 @@ class TomlStyle:
         import tomlkit  # noqa: PLC0415  (only where a file is edited)
 
         return f"{name} = {tomlkit.item(value).as_string()}"
+
+    def by_hand(
+        self, text: str, values: Mapping[str, Value], *, table: str | None = None
+    ) -> list[str]:
+        """Return the lines; for an inline table the keys that belong inside its braces."""
+        import tomlkit  # noqa: PLC0415  (only where a file is edited)
+        from tomlkit.items import InlineTable  # noqa: PLC0415
+
+        name = table or self.name
+        lines = [self.line(key, value) for key, value in values.items()]
+        held, missing = [], name.split(".")
+        found: Any = tomlkit.parse(text)
+        inline = False
+        while missing and isinstance(found, dict) and missing[0] in found:
+            found = found[missing[0]]
+            inline |= isinstance(found, InlineTable)
+            held.append(missing.pop(0))
+        if not inline:
+            return [f"[{name}]", *lines]
+        # Nothing outside the braces may add to an inline table.
+        inside = ", ".join(lines)
+        if missing:
+            inside = f"{'.'.join(missing)} = {{{inside}}}"
+        return [f"inside the braces of {'.'.join(held)}: {inside}"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -184,6 +214,16 @@ class IniStyle:
     def line(self, name: str, value: Value) -> str:
         """Return a line of an INI file."""
         return f"{name} = {_ini_text(value)}"
+
+    def by_hand(
+        self,
+        text: str,  # noqa: ARG002  (of the protocol)
+        values: Mapping[str, Value],
+        *,
+        table: str | None = None,
+    ) -> list[str]:
+        """Return the lines."""
+        return [f"[{table or self.name}]", *(self.line(*one) for one in values.items())]
 
 
 def _parsed(text: str) -> dict[str, Any]:
