@@ -202,7 +202,9 @@ def _on_embedded_server(
     from pytest_oneloop.databases.templates import TemplateFacts  # noqa: PLC0415
 
     binaries = find_binaries(plan.settings.postgres_bin.value)
-    cache = SeedCache(plan.settings.cache_dir.value, binaries)
+    cache = SeedCache(
+        plan.settings.cache_dir.value, binaries, source=plan.settings.cache_dir.source
+    )
     source = plan.schema()
     template, facts, built = "template1", None, False
     if source is None:

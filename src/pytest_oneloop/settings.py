@@ -8,6 +8,7 @@ from dataclasses import dataclass, fields
 from pathlib import Path
 from urllib.parse import parse_qsl, urlsplit
 
+from pytest_oneloop.cachefolder import default_folder
 from pytest_oneloop.errors.settings import InvalidSettingError, UnreadableProjectFileError
 from pytest_oneloop.options import AUTO, STRATEGIES, Places, Value
 from pytest_oneloop.passthrough import passthrough_names
@@ -65,7 +66,8 @@ def read_settings(places: Places) -> Settings:
     """Return the settings that hold for a run.
 
     Reads `pyproject.toml` in the root folder where nothing else names the application, and asks
-    the file system about the folders that were named; touches nothing else.
+    the file system about the folders that were named. Touches nothing else, but may make a folder
+    for temporary files where the user has none to keep things in.
 
     Raises:
         InvalidSettingError: A value cannot work.
@@ -215,10 +217,7 @@ def _names(held: Value[str]) -> Value[tuple[str, ...]]:
 
 def _cache_dir(held: Value[str] | None, rootdir: Path) -> Value[Path]:
     if held is None:
-        # Imported here: it is needed by runs that have not set the folder, and by no --version.
-        from platformdirs import user_cache_path  # noqa: PLC0415
-
-        return Value(user_cache_path("pytest-oneloop", appauthor=False), "default")
+        return Value(*default_folder())
     path = rootdir / Path(held.value).expanduser()
     if path.exists() and not path.is_dir():
         raise InvalidSettingError(

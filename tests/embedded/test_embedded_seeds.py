@@ -14,7 +14,8 @@ from filelock import FileLock
 from pytest_oneloop.databases.embedded import start_server
 from pytest_oneloop.databases.leftovers import sweep
 from pytest_oneloop.databases.seeds import SeedCache
-from pytest_oneloop.errors.server import NoRoomError, SeedBusyError
+from pytest_oneloop.errors.server import SeedBusyError
+from pytest_oneloop.errors.settings import CacheFolderError
 from tools.embedded_clients import ask, is_empty, wait_until
 
 if TYPE_CHECKING:
@@ -226,11 +227,17 @@ def test_oldest_unused_seeds_are_removed_but_never_a_recent_or_busy_one(
 def test_folder_that_cannot_be_written_is_named(tmp_path: Path, binaries: Binaries) -> None:
     file = tmp_path / "file"
     file.write_text("in the way")
-    cache = SeedCache(file, binaries)
-    with pytest.raises(NoRoomError) as caught:
+    cache = SeedCache(file, binaries, source="--oneloop-cache-dir")
+    with pytest.raises(CacheFolderError) as caught:
         cache.base()
-    assert caught.value.refusals == ((cache.folder, "cannot be written (Not a directory)"),)
-    assert "Set ONELOOP_CACHE_DIR to a folder" in str(caught.value)
+    assert caught.value.folder == cache.folder
+    assert str(caught.value) == (
+        f"OL123: Prepared databases cannot be kept in {cache.folder} (set by --oneloop-cache-dir): "
+        "Not a directory.\n"
+        "  Likely cause: the disk is full, or this user may not write there.\n"
+        "  What to do: let --oneloop-cache-dir name a folder that this user may write to, with 64 "
+        "MB free."
+    )
 
 
 def test_nothing_is_left_for_the_sweep_after_all_this(cache: SeedCache, places: Places) -> None:

@@ -109,6 +109,9 @@ EXAMPLES: list[OneloopError | OneloopWarning] = [
         problem="there is no strategy of that name.",
         instead="write one of: auto, rollback, commit, clone",
     ),
+    settings.CacheFolderError(
+        Path("/home/ann/.cache/pytest-oneloop/seeds"), source="default", reason="Permission denied"
+    ),
     settings.UnreadableProjectFileError(
         path=Path("/shop/pyproject.toml"), cause=ValueError("Invalid value (at line 3, column 8)")
     ),

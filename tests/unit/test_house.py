@@ -25,8 +25,9 @@ PACKAGE = "pytest_oneloop"
 BELOW: dict[str, set[str]] = {
     "errors": set(),
     "options": set(),
+    "cachefolder": {"errors"},
     "passthrough": {"errors", "options"},
-    "settings": {"errors", "options", "passthrough"},
+    "settings": {"cachefolder", "errors", "options", "passthrough"},
     "drivers": {"errors"},
     # The five parts, which meet in `run` alone.
     "sandbox": {"errors", "passthrough"},

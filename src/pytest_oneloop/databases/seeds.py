@@ -18,7 +18,8 @@ from typing import TYPE_CHECKING
 from filelock import FileLock, Timeout
 
 from pytest_oneloop.databases.embedded import initdb_command, make_data, start_server
-from pytest_oneloop.errors.server import NoRoomError, SeedBusyError
+from pytest_oneloop.errors.server import SeedBusyError
+from pytest_oneloop.errors.settings import CacheFolderError
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -33,7 +34,6 @@ _KEPT = 8
 # A seed that was found a moment ago may be just about to be read.
 _RECENT_SECONDS = 60.0
 _BASE_SECONDS = 60.0
-_SEED_BYTES = 64 * 2**20
 _BASE = "base"
 
 
@@ -61,11 +61,19 @@ class SeedCache:
         binaries: The programs.
         places: Where servers that build seeds may lie; the usual folders if not given.
         kept: How many seeds stay, the most recently used ones.
+        source: Where the folder was set, for errors.
     """
 
     def __init__(
-        self, root: Path, binaries: Binaries, *, places: Places | None = None, kept: int = _KEPT
+        self,
+        root: Path,
+        binaries: Binaries,
+        *,
+        places: Places | None = None,
+        kept: int = _KEPT,
+        source: str = "default",
     ) -> None:
+        self._source = source
         self._binaries = binaries
         self._places = places
         self._kept = kept
@@ -171,12 +179,9 @@ class SeedCache:
             raise
         return Seed(folder / "data.tar", facts)
 
-    def _refusal(self, error: OSError) -> NoRoomError:
-        return NoRoomError(
-            [(self.folder, f"cannot be written ({error.strerror})")],
-            needed=_SEED_BYTES,
-            variable="ONELOOP_CACHE_DIR",
-        )
+    def _refusal(self, error: OSError) -> CacheFolderError:
+        reason = str(error.strerror)
+        return CacheFolderError(self.folder, source=self._source, reason=reason)
 
     @contextmanager
     def _locked(self, fingerprint: str, timeout: float) -> Iterator[None]:

@@ -52,27 +52,22 @@ class NoRoomError(SetupError):
         refusals: For each folder that was looked at, why it does not do
             (a part of a sentence, such as `has 3 MB free, 128 MB are needed`).
         needed: Bytes that a folder must have free.
-        variable: The environment variable that names another folder.
 
     Attributes:
         refusals: As given.
         needed: As given.
-        variable: As given.
     """
 
     code: ClassVar[str] = "OL105"
 
-    def __init__(
-        self, refusals: Sequence[tuple[Path, str]], *, needed: int, variable: str = "TMPDIR"
-    ) -> None:
+    def __init__(self, refusals: Sequence[tuple[Path, str]], *, needed: int) -> None:
         self.refusals = tuple(refusals)
         self.needed = needed
-        self.variable = variable
         listed = "; ".join(f"{folder} {reason}" for folder, reason in self.refusals)
         super().__init__(
             f"No folder can hold the data of the embedded PostgreSQL: {listed}.",
             why="The folder is full, or this user may not write to it.",
-            instead=f"Set {variable} to a folder that this user may write to, with"
+            instead="Set TMPDIR to a folder that this user may write to, with"
             f" {needed // 2**20} MB free, or set {_OWN_SERVER}.",
         )
 

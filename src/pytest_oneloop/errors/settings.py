@@ -35,6 +35,32 @@ class InvalidSettingError(SetupError):
         )
 
 
+class CacheFolderError(SetupError):
+    """What is kept from one run to the next cannot be written.
+
+    Args:
+        folder: The folder.
+        source: Where it was set, such as `ONELOOP_CACHE_DIR`, or words that begin with `default`.
+        reason: The system's own words.
+    """
+
+    code: ClassVar[str] = "OL123"
+
+    def __init__(self, folder: Path, *, source: str, reason: str) -> None:
+        self.folder = folder
+        self.source = source
+        self.reason = reason
+        # Any other source than a file wins over files.
+        setting = "ONELOOP_CACHE_DIR" if source.startswith("default") else source
+        if setting.endswith((".ini", ".toml", ".cfg")):
+            setting = f"oneloop_cache_dir in {source}"
+        super().__init__(
+            f"Prepared databases cannot be kept in {folder} (set by {source}): {reason}.",
+            why="the disk is full, or this user may not write there.",
+            instead=f"let {setting} name a folder that this user may write to, with 64 MB free.",
+        )
+
+
 class UnreadableProjectFileError(SetupError):
     """The `pyproject.toml` that may name the application is not valid TOML.
 

@@ -191,7 +191,8 @@ class SQLite:
             if source is None:
                 template.touch()
             else:
-                cache = TemplateCache(plan.settings.cache_dir.value)
+                kept = plan.settings.cache_dir
+                cache = TemplateCache(kept.value, source=kept.source)
                 found, built = _template(plan, cache, source, folder)
                 facts, template = TemplateFacts.from_json(found.facts), found.path
             path = folder / "test.db"

@@ -17,7 +17,8 @@ from filelock import FileLock, Timeout
 
 from pytest_oneloop.databases.templates import TemplateFacts, noted_drivers
 from pytest_oneloop.errors.schema import SchemaChangedError
-from pytest_oneloop.errors.sqlite import NoFolderError, TemplateBusyError
+from pytest_oneloop.errors.settings import CacheFolderError
+from pytest_oneloop.errors.sqlite import TemplateBusyError
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -50,9 +51,11 @@ class TemplateCache:
 
     Args:
         root: The folder of the cache; made when needed.
+        source: Where it was set, for errors.
     """
 
-    def __init__(self, root: Path) -> None:
+    def __init__(self, root: Path, *, source: str = "default") -> None:
+        self._source = source
         self.folder = root / "sqlite"
 
     def find(self, fingerprint: str) -> Template | None:
@@ -82,7 +85,7 @@ class TemplateCache:
 
         Raises:
             TemplateBusyError: Another process did not end in time.
-            NoFolderError: The cache cannot be written.
+            CacheFolderError: The cache cannot be written.
         """
         with self._locked(fingerprint, timeout):
             found = self.find(fingerprint)
@@ -91,7 +94,7 @@ class TemplateCache:
                 try:
                     found = self._store(self._folder_of(fingerprint), path, facts)
                 except OSError as error:
-                    raise NoFolderError(self.folder, reason=str(error.strerror)) from error
+                    raise self._refusal(error) from error
         self._prune()
         return found
 
@@ -116,11 +119,15 @@ class TemplateCache:
         except Timeout as error:
             raise TemplateBusyError(path, waited=timeout) from error
         except OSError as error:
-            raise NoFolderError(self.folder, reason=str(error.strerror)) from error
+            raise self._refusal(error) from error
         try:
             yield
         finally:
             lock.release()
+
+    def _refusal(self, error: OSError) -> CacheFolderError:
+        reason = str(error.strerror)
+        return CacheFolderError(self.folder, source=self._source, reason=reason)
 
     def _prune(self) -> None:
         """Remove the templates unused for longest."""
