@@ -48,6 +48,16 @@ QUERY = "SELECT column_name FROM information_schema.columns WHERE table_schema =
 async def test_columns(db_session):
     assert set(await db_session.scalars(text(QUERY))) == {columns}
 """
+MIGRATING = """
+import pytest
+from alembic import command
+from alembic.config import Config
+
+
+@pytest.fixture(scope="session", autouse=True)
+def migrated():
+    command.upgrade(Config("alembic.ini"), "head")
+"""
 
 
 @pytest.fixture
@@ -91,6 +101,17 @@ def test_migrations_run_once_for_each_state_of_the_project(
     # Back to what there was before: nothing is to be built.
     project.change("notes.py", "import os  # a module that env.py imports", "import os")
     assert builds(project) == 4
+
+
+def test_a_fixture_of_the_project_that_migrates(logged: dict[str, str], tmp_path: Path) -> None:
+    project = projects.lean_migrated(tmp_path / "project", **logged)
+    project.write({"conftest.py": MIGRATING})
+
+    # Its `env.py` is the first to connect, so the template is built within that migration.
+    run = project.run("--oneloop-strategy=rollback")
+
+    assert run.counts == {"passed": 2}, run.output
+    assert builds(project) == 1
 
 
 def test_templates_on_a_server_that_lives_on(tmp_path: Path, tcp_server: ServerAddress) -> None:

@@ -24,6 +24,7 @@ from pytest_oneloop.errors.schema import (
 from pytest_oneloop.schema.fingerprint import digest_of_parts
 from pytest_oneloop.schema.inputs import changed_inputs, record_inputs
 from pytest_oneloop.schema.loggers import untouched_logging
+from pytest_oneloop.schema.proxies import untouched_proxies
 from pytest_oneloop.schema.scripts import AlembicProject, alembic_table, read_project
 
 if TYPE_CHECKING:
@@ -92,7 +93,12 @@ class AlembicSource:
             raise MissingAlembicError(project.config) from error
         since = time.time()
         imported_before = set(sys.modules)
-        with untouched_logging(), _search_path(project), warnings.catch_warnings():
+        with (
+            untouched_logging(),
+            untouched_proxies(),
+            _search_path(project),
+            warnings.catch_warnings(),
+        ):
             # What a migration warns of is for those who run it, not for the tests, which may turn
             # every warning into an error.
             warnings.simplefilter("ignore")

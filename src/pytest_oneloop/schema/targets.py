@@ -16,6 +16,7 @@ from pytest_oneloop.schema.callables import CallableSource
 from pytest_oneloop.schema.inputs import changed_inputs, project_place, record_inputs
 from pytest_oneloop.schema.loggers import untouched_logging
 from pytest_oneloop.schema.metadata import MetadataSource
+from pytest_oneloop.schema.proxies import untouched_proxies
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
@@ -83,7 +84,7 @@ class TargetSource:
         since = time.time()
         imported_before = set(sys.modules)
         found = self._find()
-        with untouched_logging(), warnings.catch_warnings():
+        with untouched_logging(), untouched_proxies(), warnings.catch_warnings():
             # What a schema warns of is for those who run it, not for the tests, which may turn
             # every warning into an error.
             warnings.simplefilter("ignore")
