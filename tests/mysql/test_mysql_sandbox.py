@@ -17,7 +17,7 @@ from pytest_oneloop.errors.mysql import (
     TransactionRolledBackError,
     UnsafeTableError,
 )
-from pytest_oneloop.errors.sandbox import TransactionControlError
+from pytest_oneloop.errors.sandbox import ConnectionLostError, TransactionControlError
 from tools.processes import wait_until
 
 if TYPE_CHECKING:
@@ -265,3 +265,34 @@ def test_twenty_tasks_at_once_take_turns(mysql_lab: MySQLLaboratory) -> None:
     with mysql_lab.test() as sandbox:
         assert asyncio.run(main()) == 20
     assert sandbox.problems == []
+
+
+def test_a_cancelled_statement_takes_the_connection_along(mysql_lab: MySQLLaboratory) -> None:
+    if not mysql_lab.is_async:
+        pytest.skip("tasks are of asynchronous drivers")
+
+    async def wait() -> None:
+        async with engine.connect() as connection:
+            await connection.execute(text("SELECT sleep(20)"))
+
+    async def main() -> None:
+        async with engine.begin() as connection:
+            await connection.execute(text("INSERT INTO item VALUES (1, 'a')"))
+        waiting = asyncio.create_task(wait())
+        await asyncio.sleep(0.2)
+        waiting.cancel()
+        with pytest.raises(asyncio.CancelledError):
+            await waiting
+        with pytest.raises(ConnectionLostError):
+            async with engine.connect() as connection:
+                await connection.execute(text("SELECT * FROM item"))
+
+    engine = mysql_lab.async_engine()
+    with mysql_lab.test() as sandbox:
+        asyncio.run(main())
+    assert [limit.strategy for limit in sandbox.watch.met] == ["commit"]
+    # The server notices only at the end of the statement that nobody waits for it.
+    [(number,)] = mysql_lab.look(
+        "SELECT id FROM information_schema.processlist WHERE info LIKE 'SELECT sleep%'"
+    )
+    mysql_lab.change(f"KILL {number}")

@@ -72,7 +72,9 @@ class Sandbox:
             raise self.lost
         for writer in self.writers:
             beside = writer is not link and writer.dialect == link.dialect
-            if beside and not (self.closing and writer.dead):
+            if beside and writer.dead and not self.closing:
+                raise self.lose(None)
+            if beside and not writer.dead:
                 raise self.report(
                     SplitTransactionError(
                         test=self.test, first=writer.description, second=link.description

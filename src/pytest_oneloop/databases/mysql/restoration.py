@@ -1,9 +1,9 @@
 """Puts a worker's database back as its template has it, after a test that has committed.
 
 One message asks what is there: the text of each table, which has the next id in it, a checksum of
-its rows, and the names of all else. With 50 empty tables that costs some 5 ms; a checksum reads all
-rows of a table. What differs in rows or ids is written back; what differs otherwise, or has
-triggers, takes a fresh copy.
+its rows, and the names of all else. That costs some 8 ms with 10 empty tables, and 17 ms with 50; a
+checksum reads all rows of a table. What differs in rows or ids is written back; what differs
+otherwise, or has triggers, takes a fresh copy.
 """
 
 from __future__ import annotations
