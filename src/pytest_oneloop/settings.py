@@ -19,6 +19,7 @@ FASTAPI_ENTRYPOINT = "pyproject.toml [tool.fastapi]"
 """The source of an application that was named for FastAPI's own command."""
 
 _OBJECT = re.compile(r"[^\W\d]\w*(\.[^\W\d]\w*)*:[^\W\d]\w*(\.[^\W\d]\w*)*(?P<call>\(\))?")
+_UNQUOTED = "it is not a valid URL; a / or @ in a password has to be written as %2F or %40."
 _ON = ("1", "yes", "true", "on")
 _OFF = ("0", "no", "false", "off")
 # Up to the last `@`, for a password that should have been percent-encoded must not show either.
@@ -174,7 +175,10 @@ def _problem_of_server_url(url: str) -> str | None:
         _ = parts.port
     except ValueError:
         # The error's own text is left out: it may quote a piece of the password.
-        return "it is not a valid URL; a / or @ in a password has to be written as %2F or %40."
+        return _UNQUOTED
+    if "@" in parts.netloc.rpartition("@")[0].partition(":")[2]:
+        # SQLAlchemy would end the password there, and take what follows for the host.
+        return _UNQUOTED
     if parts.scheme.partition("+")[0] not in _SERVERS:
         return "it is not the URL of a PostgreSQL, MySQL or MariaDB server."
     if not parts.hostname and not any(key == "host" for key, _ in parse_qsl(parts.query)):

@@ -18,6 +18,8 @@ from pytest_oneloop.errors.schema import (
 from pytest_oneloop.schema import SchemaSource, find_schema
 
 if TYPE_CHECKING:
+    from pathlib import Path
+
     from pytest_oneloop.databases.address import ServerAddress
     from tools.schema_projects import Project, Redirect
 
@@ -273,9 +275,17 @@ def test_alembic_named_by_its_file(project: Project) -> None:
     assert source.describe() == "alembic 4 revisions"
 
 
-@pytest.mark.parametrize("option", ["alembic", "alembic:none.ini"])
-def test_alembic_asked_for_and_absent(project: Project, option: str) -> None:
+def test_alembic_asked_for_and_absent(project: Project) -> None:
     project.root.mkdir()
     (project.root / "pyproject.toml").touch()
     with pytest.raises(NoRevisionsError, match=r"set by ONELOOP_SCHEMA"):
-        find_schema(option, source="ONELOOP_SCHEMA", rootdir=project.root)
+        find_schema("alembic", source="ONELOOP_SCHEMA", rootdir=project.root)
+
+
+def test_a_configuration_of_alembic_that_is_not_there(tmp_path: Path) -> None:
+    with pytest.raises(SchemaTargetError) as caught:
+        find_schema("alembic:nope.ini", source="--oneloop-schema", rootdir=tmp_path)
+    assert str(caught.value).startswith(
+        "OL111: The schema 'alembic:nope.ini' (set by --oneloop-schema) cannot be used: there is "
+        f"no file {tmp_path / 'nope.ini'}.\n"
+    )

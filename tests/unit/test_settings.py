@@ -204,6 +204,7 @@ def test_a_project_file_that_is_not_toml(tmp_path: Path) -> None:
         "postgresql://localhost",
         "postgres://me:secret@db.example:5433/postgres",
         "postgresql+asyncpg://me@[::1]:5432",
+        "postgresql://me@tenant:secret@localhost",
         "postgresql:///postgres?host=/run/postgresql",
         "mysql://me:secret@localhost:3306/",
         "mysql+aiomysql://me@db",
@@ -228,6 +229,11 @@ def test_urls_of_servers(tmp_path: Path, url: str) -> None:
             "it is not the URL of a PostgreSQL, MySQL or MariaDB server.",
         ),
         ("postgresql:///postgres", "postgresql:///postgres", "it names no host."),
+        (
+            "postgresql://me:secr@t@localhost:5432",
+            "postgresql://me:***@localhost:5432",
+            "it is not a valid URL; a / or @ in a password has to be written as %2F or %40.",
+        ),
         (
             "postgresql://me:sec/r@t@localhost:5432",
             "postgresql://me:***@localhost:5432",

@@ -64,7 +64,7 @@ def find_schema(
         The source; `None` if no option is given and nothing is found.
 
     Raises:
-        SchemaTargetError: The option is of no known form.
+        SchemaTargetError: The option is of no known form, or names a file that is not there.
         NoRevisionsError: The option says `alembic`, and there is no configuration of it.
     """
     if option is None or option == "alembic":
@@ -80,7 +80,7 @@ def find_schema(
     if option.startswith("alembic:") and not option.endswith(":"):
         file = rootdir / option.removeprefix("alembic:")
         if not file.is_file():
-            raise NoRevisionsError(file, reason=f"there is no such file (set by {source})")
+            raise SchemaTargetError(option, source=source, reason=f"there is no file {file}")
         if file.suffix == ".toml":
             return AlembicSource(None, file, rootdir=rootdir)
         return AlembicSource(file, alembic_toml(file.parent), rootdir=rootdir)
