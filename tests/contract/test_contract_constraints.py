@@ -16,9 +16,9 @@ if TYPE_CHECKING:
 
 def violation_at_commit(engine: Engine) -> None:
     with engine.connect() as connection:
-        connection.execute(text("INSERT INTO item VALUES (1)"))
+        connection.execute(text("INSERT INTO item (id) VALUES (1)"))
         connection.commit()
-        connection.execute(text("INSERT INTO item VALUES (2)"))
+        connection.execute(text("INSERT INTO item (id) VALUES (2)"))
         connection.execute(text("INSERT INTO child VALUES (1, 99)"))
         with pytest.raises(IntegrityError, match="child_parent"):
             connection.commit()
@@ -34,7 +34,7 @@ def mended_before_commit(engine: Engine) -> None:
     with engine.begin() as connection:
         connection.execute(text("INSERT INTO child VALUES (2, 2)"))
         connection.execute(text("INSERT INTO parent VALUES (2)"))
-        connection.execute(text("INSERT INTO item VALUES (10)"))
+        connection.execute(text("INSERT INTO item (id) VALUES (10)"))
 
 
 def still_deferred_after_a_failure(engine: Engine) -> None:
@@ -45,7 +45,7 @@ def still_deferred_after_a_failure(engine: Engine) -> None:
 def deferred_by_the_application(engine: Engine) -> None:
     with engine.begin() as connection:
         connection.execute(text("INSERT INTO child VALUES (1, NULL, 1), (2, NULL, 2)"))
-        connection.execute(text("INSERT INTO item VALUES (1)"))
+        connection.execute(text("INSERT INTO item (id) VALUES (1)"))
     with engine.begin() as connection:
         connection.execute(text("SET CONSTRAINTS child_place DEFERRED"))
         connection.execute(text("UPDATE child SET place = 2 WHERE id = 1"))
@@ -65,7 +65,7 @@ def deferred_by_the_application(engine: Engine) -> None:
 def violation_in_autocommit(engine: Engine) -> None:
     alone = engine.execution_options(isolation_level="AUTOCOMMIT")
     with alone.connect() as connection:
-        connection.execute(text("INSERT INTO item VALUES (1)"))
+        connection.execute(text("INSERT INTO item (id) VALUES (1)"))
         with pytest.raises(IntegrityError, match="child_parent"):
             connection.execute(text("INSERT INTO child VALUES (1, 99)"))
         connection.execute(text("INSERT INTO parent VALUES (1)"))
@@ -104,13 +104,13 @@ def test_the_check_waits_for_others_in_the_middle_of_a_transaction(
     def body(engine: Engine) -> None:
         with engine.connect() as first, engine.connect() as second:
             first.execute(text("INSERT INTO child VALUES (1, 1)"))
-            second.execute(text("INSERT INTO item VALUES (1)"))
+            second.execute(text("INSERT INTO item (id) VALUES (1)"))
             second.commit()
             first.execute(text("INSERT INTO parent VALUES (1)"))
             first.commit()
         with engine.connect() as first, engine.connect() as second:
             first.execute(text("INSERT INTO child VALUES (2, 2)"))
-            second.execute(text("INSERT INTO item VALUES (2)"))
+            second.execute(text("INSERT INTO item (id) VALUES (2)"))
             second.commit()
             with pytest.raises(IntegrityError, match="child_parent"):
                 first.commit()

@@ -34,7 +34,7 @@ LONG = 20.0
 
 def insert(engine: Engine, number: int = 1) -> None:
     with engine.begin() as connection:
-        connection.execute(text("INSERT INTO item VALUES (:id)"), {"id": number})
+        connection.execute(text("INSERT INTO item (id) VALUES (:id)"), {"id": number})
 
 
 def ids(engine: Engine) -> list[int]:
@@ -59,7 +59,7 @@ def test_control_by_text_is_refused_and_the_test_goes_on(
 ) -> None:
     def body(engine: Engine) -> None:
         with engine.connect() as connection:
-            connection.execute(text("INSERT INTO item VALUES (1)"))
+            connection.execute(text("INSERT INTO item (id) VALUES (1)"))
             with pytest.raises(TransactionControlError) as raised:
                 connection.execute(text(command))
             assert raised.value.command == command
@@ -78,7 +78,7 @@ def test_control_by_text_is_refused_and_the_test_goes_on(
 def test_control_by_text_is_found_in_a_script_too(lab: Laboratory) -> None:
     def body(engine: Engine) -> None:
         with engine.connect() as connection, pytest.raises(TransactionControlError):
-            connection.exec_driver_sql("INSERT INTO item VALUES (1); COMMIT")
+            connection.exec_driver_sql("INSERT INTO item (id) VALUES (1); COMMIT")
 
     engine = lab.engine()
     with lab.test():

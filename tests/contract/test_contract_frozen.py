@@ -19,7 +19,7 @@ LONG = 20.0
 
 
 async def add(session: AsyncSession, number: int) -> None:
-    await session.execute(text("INSERT INTO item VALUES (:id)"), {"id": number})
+    await session.execute(text("INSERT INTO item (id) VALUES (:id)"), {"id": number})
 
 
 async def two_writers(engine: AsyncEngine) -> list[int]:

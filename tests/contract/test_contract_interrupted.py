@@ -36,7 +36,7 @@ def interrupt(engine: Engine, error: type[BaseException]) -> None:
     def insert(number: int) -> None:
         cursor = channel.real.cursor()
         try:
-            cursor.execute(f"INSERT INTO item VALUES ({number})")
+            cursor.execute(f"INSERT INTO item (id) VALUES ({number})")
         finally:
             cursor.close()
 

@@ -19,7 +19,7 @@ SLEEP = 600
 
 async def sleep(engine: AsyncEngine) -> None:
     async with engine.begin() as connection:
-        await connection.execute(text("INSERT INTO item VALUES (1)"))
+        await connection.execute(text("INSERT INTO item (id) VALUES (1)"))
         await connection.execute(text(f"SELECT pg_sleep({SLEEP})"))
 
 
@@ -31,7 +31,7 @@ async def leave_running(engine: AsyncEngine) -> asyncio.Task[None]:
 
 async def write(engine: AsyncEngine, number: int) -> None:
     async with engine.begin() as connection:
-        await connection.execute(text("INSERT INTO item VALUES (:id)"), {"id": number})
+        await connection.execute(text("INSERT INTO item (id) VALUES (:id)"), {"id": number})
 
 
 async def ids(engine: AsyncEngine) -> list[int]:

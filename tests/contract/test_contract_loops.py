@@ -31,7 +31,7 @@ LONG = 20.0
 
 async def write(engine: AsyncEngine, number: int) -> None:
     async with engine.begin() as connection:
-        await connection.execute(text("INSERT INTO item VALUES (:id)"), {"id": number})
+        await connection.execute(text("INSERT INTO item (id) VALUES (:id)"), {"id": number})
 
 
 async def ids(engine: AsyncEngine) -> list[int]:
@@ -41,13 +41,13 @@ async def ids(engine: AsyncEngine) -> list[int]:
 
 async def sleep(engine: AsyncEngine) -> None:
     async with engine.begin() as connection:
-        await connection.execute(text("INSERT INTO item VALUES (1)"))
+        await connection.execute(text("INSERT INTO item (id) VALUES (1)"))
         await connection.execute(text("SELECT pg_sleep(30)"))
 
 
 def write_at_once(engine: Engine) -> None:
     with engine.begin() as connection:
-        connection.execute(text("INSERT INTO item VALUES (1)"))
+        connection.execute(text("INSERT INTO item (id) VALUES (1)"))
 
 
 async def many(engine: AsyncEngine) -> list[int]:
@@ -97,6 +97,7 @@ def test_an_idle_loops_locks_do_not_hold_up_the_next_test(async_lab: Laboratory)
         assert sandbox.problems == []
 
 
+@pytest.mark.needs("postgresql")
 def test_a_synchronous_drivers_locks_do_not_hold_up_the_next_test(async_lab: Laboratory) -> None:
     from sqlalchemy import create_engine  # noqa: PLC0415 - needed here alone
 
@@ -135,6 +136,7 @@ def test_tasks_do_not_share_the_cancellation_of_the_one_that_opens(async_lab: La
         assert asyncio.run(body(engine)) == [1, 2, 3, 4]
 
 
+@pytest.mark.needs("postgresql")
 def test_a_loop_closes_its_connection_before_it_closes(async_lab: Laboratory) -> None:
     engine = async_lab.async_engine()
     with async_lab.test():
@@ -143,6 +145,7 @@ def test_a_loop_closes_its_connection_before_it_closes(async_lab: Laboratory) ->
 
 
 # asyncpg's sockets are asyncio's, which can close them only on the loop, and says so.
+@pytest.mark.needs("postgresql")
 @pytest.mark.filterwarnings("ignore:unclosed:ResourceWarning")
 def test_a_loop_closed_without_a_word_leaves_nothing_on_the_server(
     async_lab: Laboratory,
@@ -180,6 +183,7 @@ def test_a_hosted_tests_threads_see_the_same_rows(async_lab: Laboratory) -> None
     assert sandbox.problems == []
 
 
+@pytest.mark.needs("postgresql")
 def test_a_cancelled_statement_of_a_hosted_test_disturbs_nobody(async_lab: Laboratory) -> None:
     async def body(engine: AsyncEngine) -> None:
         with pytest.raises(TimeoutError):
@@ -235,12 +239,12 @@ def test_a_connection_left_open_belongs_to_its_test(
 
     async def leave_open() -> AsyncConnection:
         connection = await engine.connect()
-        await connection.execute(text("INSERT INTO item VALUES (1)"))
+        await connection.execute(text("INSERT INTO item (id) VALUES (1)"))
         return connection
 
     async def use(connection: AsyncConnection) -> None:
         with pytest.raises(EarlierTestError) as raised:
-            await connection.execute(text("INSERT INTO item VALUES (2)"))
+            await connection.execute(text("INSERT INTO item (id) VALUES (2)"))
         assert raised.value.earlier == "test_earlier"
         assert raised.value.test == "test_later"
         assert "test_contract_loops.py" in raised.value.place
@@ -290,6 +294,7 @@ def test_a_task_that_goes_on_into_the_next_test_is_stopped(async_lab: Laboratory
     assert error.earlier == "test_earlier"
 
 
+@pytest.mark.needs("postgresql")
 def test_a_statement_that_runs_on_into_the_next_test_changes_nothing_there(
     async_lab: Laboratory,
 ) -> None:
@@ -297,7 +302,7 @@ def test_a_statement_that_runs_on_into_the_next_test_changes_nothing_there(
 
     async def slow() -> None:
         async with engine.begin() as connection:
-            await connection.execute(text("INSERT INTO item VALUES (1)"))
+            await connection.execute(text("INSERT INTO item (id) VALUES (1)"))
             await connection.execute(text("INSERT INTO item SELECT 2 FROM pg_sleep(0.3)"))
 
     async def begin() -> asyncio.Task[None]:

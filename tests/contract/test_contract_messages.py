@@ -47,7 +47,7 @@ def transaction(engine: Engine, statements: int, *, commits: bool = True) -> Non
     with engine.connect() as connection:
         for number in range(statements):
             connection.execute(
-                text("INSERT INTO item VALUES (:id) ON CONFLICT DO NOTHING"), {"id": number}
+                text("INSERT INTO item (id) VALUES (:id) ON CONFLICT DO NOTHING"), {"id": number}
             )
         if commits:
             connection.commit()

@@ -54,7 +54,7 @@ async def ids(engine: AsyncEngine) -> list[int]:
 
 async def insert_and_fail(raw: Any) -> None:
     async with raw.transaction():
-        await raw.execute("INSERT INTO item VALUES (2)")
+        await raw.execute("INSERT INTO item (id) VALUES (2)")
         await raw.execute("SELECT 1 / 0")
 
 
@@ -67,12 +67,12 @@ def test_asyncpg_copies_inside_the_transaction(async_lab: Laboratory, *, hosted:
 
     async def body(engine: AsyncEngine) -> None:
         async with engine.begin() as connection:
-            await connection.execute(text("INSERT INTO item VALUES (1)"))
+            await connection.execute(text("INSERT INTO item (id) VALUES (1)"))
             raw: asyncpg.Connection[Any] = await raw_of(connection)
             await raw.copy_records_to_table("item", records=[(2, "b"), (3, "c")])
             assert await raw.fetchval("SELECT count(*) FROM item") == 3
         async with engine.connect() as connection:
-            await connection.execute(text("INSERT INTO item VALUES (4)"))
+            await connection.execute(text("INSERT INTO item (id) VALUES (4)"))
             raw = await raw_of(connection)
             await raw.copy_records_to_table("item", records=[(5, "e")])
             await connection.rollback()
@@ -88,14 +88,14 @@ def test_asyncpgs_own_transactions_nest(async_lab: Laboratory, *, hosted: bool) 
         async with engine.connect() as connection:
             raw: asyncpg.Connection[Any] = await raw_of(connection)
             async with raw.transaction():
-                await raw.execute("INSERT INTO item VALUES (1)")
+                await raw.execute("INSERT INTO item (id) VALUES (1)")
             with pytest.raises(Exception, match="division by zero"):
                 await insert_and_fail(raw)
             statement = await raw.prepare("SELECT id FROM item")
             assert await statement.fetchval() == 1
             async with raw.transaction():
                 assert [row["id"] async for row in raw.cursor("SELECT id FROM item")] == [1]
-            await raw.executemany("INSERT INTO item VALUES ($1)", [(5,), (6,)])
+            await raw.executemany("INSERT INTO item (id) VALUES ($1)", [(5,), (6,)])
         assert await ids(engine) == [1, 5, 6]
 
     check(async_lab, body, hosted=hosted)
@@ -106,7 +106,7 @@ def test_psycopg_copies_inside_the_transaction(async_lab: Laboratory, *, hosted:
 
     async def body(engine: AsyncEngine) -> None:
         async with engine.begin() as connection:
-            await connection.execute(text("INSERT INTO item VALUES (1)"))
+            await connection.execute(text("INSERT INTO item (id) VALUES (1)"))
             raw: psycopg.AsyncConnection[Any] = await raw_of(connection)
             async with (
                 raw.cursor() as cursor,
@@ -114,10 +114,10 @@ def test_psycopg_copies_inside_the_transaction(async_lab: Laboratory, *, hosted:
             ):
                 await copy.write_row((2, "b"))
             async with raw.transaction():
-                await raw.execute("INSERT INTO item VALUES (3)")
+                await raw.execute("INSERT INTO item (id) VALUES (3)")
         async with engine.connect() as connection:
             raw = await raw_of(connection)
-            await raw.execute("INSERT INTO item VALUES (4)")
+            await raw.execute("INSERT INTO item (id) VALUES (4)")
         assert await ids(engine) == [1, 2, 3]
 
     check(async_lab, body, hosted=hosted)
@@ -138,10 +138,10 @@ def test_a_synchronous_driver_copies_inside_the_transaction(lab: Laboratory) -> 
 
     def body(engine: Engine) -> None:
         with engine.begin() as connection:
-            connection.execute(text("INSERT INTO item VALUES (1)"))
+            connection.execute(text("INSERT INTO item (id) VALUES (1)"))
             copy(connection, "2\tb\n")
         with engine.connect() as connection:
-            connection.execute(text("INSERT INTO item VALUES (3)"))
+            connection.execute(text("INSERT INTO item (id) VALUES (3)"))
             copy(connection, "4\td\n")
             connection.rollback()
         with engine.connect() as connection:
@@ -160,9 +160,9 @@ def test_an_error_on_the_drivers_connection_disturbs_nobody_else(async_lab: Labo
 
     async def body(engine: AsyncEngine) -> None:
         async with engine.connect() as around:
-            await around.execute(text("INSERT INTO item VALUES (1)"))
+            await around.execute(text("INSERT INTO item (id) VALUES (1)"))
             await fail(engine)
-            await around.execute(text("INSERT INTO item VALUES (2)"))
+            await around.execute(text("INSERT INTO item (id) VALUES (2)"))
             await around.commit()
         async with engine.connect() as first:
             await first.execute(text("SELECT 1"))
@@ -170,9 +170,9 @@ def test_an_error_on_the_drivers_connection_disturbs_nobody_else(async_lab: Labo
             async with engine.begin() as second:
                 with pytest.raises(Exception, match="does not exist"):
                     await raw.execute("SELECT nothing")
-                await second.execute(text("INSERT INTO item VALUES (3)"))
+                await second.execute(text("INSERT INTO item (id) VALUES (3)"))
             await first.rollback()
-            await first.execute(text("INSERT INTO item VALUES (4)"))
+            await first.execute(text("INSERT INTO item (id) VALUES (4)"))
             await first.commit()
         assert await ids(engine) == [1, 2, 3, 4]
 
@@ -182,7 +182,7 @@ def test_an_error_on_the_drivers_connection_disturbs_nobody_else(async_lab: Labo
 def test_tasks_that_copy_side_by_side_keep_what_they_committed(async_lab: Laboratory) -> None:
     async def one(engine: AsyncEngine, number: int) -> None:
         async with engine.connect() as connection:
-            await connection.execute(text("INSERT INTO item VALUES (:id)"), {"id": number})
+            await connection.execute(text("INSERT INTO item (id) VALUES (:id)"), {"id": number})
             raw = await raw_of(connection)
             if async_lab.driver == "asyncpg":
                 await raw.copy_records_to_table("item", records=[(100 + number, "x")])
@@ -206,10 +206,10 @@ def test_a_copy_begun_after_anothers_rollback_is_kept(async_lab: Laboratory) -> 
     async def body(engine: AsyncEngine) -> None:
         async with engine.connect() as first, engine.connect() as second:
             await first.execute(text("SELECT 1"))
-            await second.execute(text("INSERT INTO item VALUES (1)"))
+            await second.execute(text("INSERT INTO item (id) VALUES (1)"))
             await second.rollback()
             raw = await raw_of(first)
-            await raw.execute("INSERT INTO item VALUES (2)")
+            await raw.execute("INSERT INTO item (id) VALUES (2)")
             await first.commit()
         assert await ids(engine) == [2]
 

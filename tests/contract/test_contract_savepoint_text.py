@@ -19,9 +19,9 @@ async def savepoints(lab: Laboratory) -> None:
     """Go back to a savepoint; find that it is unknown after its transaction."""
     engine = lab.async_engine()
     async with engine.connect() as connection:
-        await connection.execute(text("INSERT INTO item VALUES (1)"))
+        await connection.execute(text("INSERT INTO item (id) VALUES (1)"))
         await connection.execute(text("SAVEPOINT mine"))
-        await connection.execute(text("INSERT INTO item VALUES (2)"))
+        await connection.execute(text("INSERT INTO item (id) VALUES (2)"))
         await connection.execute(text("ROLLBACK TO SAVEPOINT mine"))
         await connection.execute(text("RELEASE SAVEPOINT mine"))
         await connection.execute(text("SAVEPOINT mine"))

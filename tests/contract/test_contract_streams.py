@@ -31,6 +31,7 @@ async def read_while_an_older_reader_ends(engine: AsyncEngine, *, closes: bool) 
         return got
 
 
+@pytest.mark.needs("postgresql")
 @pytest.mark.parametrize("closes", [False, True], ids=["rolls back", "closes"])
 def test_a_reader_that_ends_leaves_the_cursor_of_another_open(
     async_lab: Laboratory,

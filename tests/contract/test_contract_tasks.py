@@ -37,7 +37,7 @@ async def _run(engine: AsyncEngine, body: Callable[[Sessions], Awaitable[None]])
 
 
 async def add(session: AsyncSession, number: int) -> None:
-    await session.execute(text("INSERT INTO item VALUES (:id)"), {"id": number})
+    await session.execute(text("INSERT INTO item (id) VALUES (:id)"), {"id": number})
 
 
 async def ids(sessions: Sessions) -> list[int]:
@@ -71,6 +71,7 @@ def test_twenty_writers_leave_exactly_what_they_committed(async_lab: Laboratory)
     check(async_lab, body, pool_size=20)
 
 
+@pytest.mark.needs("postgresql")
 def test_one_session_may_stay_open_around_the_requests_of_its_task(async_lab: Laboratory) -> None:
     async def request(sessions: Sessions, number: int, *, commits: bool) -> None:
         async with sessions() as session:
@@ -126,6 +127,7 @@ def test_a_failing_request_leaves_the_session_around_it_alone(async_lab: Laborat
     check(async_lab, body)
 
 
+@pytest.mark.needs("failing transactions")
 def test_a_failing_session_leaves_the_requests_inside_it_alone(async_lab: Laboratory) -> None:
     async def request(sessions: Sessions, number: int) -> None:
         async with sessions() as session:
@@ -233,6 +235,7 @@ async def _next(engine: AsyncEngine) -> list[int]:
     return await ids(async_sessionmaker(engine))
 
 
+@pytest.mark.needs("postgresql")
 @pytest.mark.parametrize("written", [False, True])
 def test_a_cancelled_statement_is_rolled_back_and_all_goes_on(
     async_lab: Laboratory,
@@ -257,6 +260,7 @@ def test_a_cancelled_statement_is_rolled_back_and_all_goes_on(
     check(async_lab, body, pool_size=1, max_overflow=0)
 
 
+@pytest.mark.needs("postgresql")
 def test_a_cancelled_statement_leaves_the_session_around_it_alone(async_lab: Laboratory) -> None:
     async def sleep(sessions: Sessions) -> None:
         async with sessions() as session:

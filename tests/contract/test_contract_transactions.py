@@ -309,7 +309,7 @@ IN_EVERY_POOL = [
     nested_first_of_all,
     failure_in_nested,
     failure_keeps_what_came_before,
-    failed_transaction_refuses,
+    pytest.param(failed_transaction_refuses, marks=pytest.mark.needs("failing transactions")),
     orm,
     autocommit_of_the_engine,
     autocommit_of_a_connection,
@@ -318,11 +318,11 @@ IN_EVERY_POOL = [
 IN_ONE_POOL = [
     executemany,
     returning,
-    every_isolation_level,
-    read_only,
+    pytest.param(every_isolation_level, marks=pytest.mark.needs("postgresql")),
+    pytest.param(read_only, marks=pytest.mark.needs("postgresql")),
     streaming,
     several_streams_at_once,
-    failure_while_streaming,
+    pytest.param(failure_while_streaming, marks=pytest.mark.needs("postgresql")),
 ]
 LEAVING_CONNECTIONS = [disposed_in_the_middle, detached, ddl]
 
@@ -363,7 +363,7 @@ def test_a_pool_may_reset_as_it_likes(lab: Laboratory, reset: str | None) -> Non
     def body(engine: Engine) -> list[int]:
         connection = engine.raw_connection()
         cursor = connection.cursor()
-        cursor.execute("INSERT INTO item VALUES (1)")
+        cursor.execute("INSERT INTO item (id) VALUES (1)")
         cursor.close()
         if reset is None:
             connection.rollback()
@@ -384,6 +384,7 @@ def test_the_isolation_level_of_an_engine_may_be_autocommit(lab: Laboratory) -> 
     lab.check(body, isolation_level="AUTOCOMMIT")
 
 
+@pytest.mark.needs("postgresql")
 def test_a_changed_table_is_read_as_it_was_in_the_next_test(lab: Laboratory) -> None:
     """What drivers have cached of the statement is of a shape that was rolled back."""
 

@@ -67,7 +67,7 @@ def test_a_search_path_set_by_a_listener_holds_in_every_test(
 
     def body() -> None:
         with first.begin() as connection:
-            connection.execute(text("INSERT INTO item VALUES (1)"))
+            connection.execute(text("INSERT INTO item (id) VALUES (1)"))
         with second.connect() as connection:
             assert connection.scalar(text("SELECT count(*) FROM elsewhere")) == 0
             connection.execute(text("INSERT INTO elsewhere VALUES (1)"))

@@ -2,12 +2,17 @@
 
 from __future__ import annotations
 
+import importlib.util
+import re
 import sys
 from typing import TYPE_CHECKING, Final
 
 from pytest_oneloop.kinds import KINDS
+from pytest_oneloop.schema.scripts import find_alembic
 
 if TYPE_CHECKING:
+    from pathlib import Path
+
     from pytest_oneloop.provision import Plan
 
 _DRIVERS: Final = {
@@ -17,12 +22,14 @@ _DRIVERS: Final = {
 }
 """The modules of drivers: an engine imports its own when it is made."""
 
+_URL: Final = re.compile(r"^\s*sqlalchemy\.url\s*=\s*(\w+)", re.MULTILINE)
+
 
 def main_dialect(plan: Plan) -> str:
     """Return the dialect that is meant where no engine has said so yet. Starts nothing.
 
-    A server that was named says it. Otherwise it is the one whose drivers are imported; the first
-    of `KINDS` where that tells nothing, or too much.
+    A server that was named says it. Otherwise it is the one whose drivers are imported, or the one
+    that `alembic.ini` names, or the first of `KINDS` that has a driver installed.
     """
     if plan.settings.server.value:
         scheme = str(plan.settings.server.value).partition("://")[0].partition("+")[0]
@@ -30,4 +37,20 @@ def main_dialect(plan: Plan) -> str:
     imported = [
         name for name, drivers in _DRIVERS.items() if any(one in sys.modules for one in drivers)
     ]
-    return imported[0] if len(imported) == 1 else KINDS[0]
+    if len(imported) == 1:
+        return imported[0]
+    named = _in_alembic_ini(plan.rootdir)
+    if named in KINDS:
+        return named
+    return next((name for name in KINDS if _installed(name)), KINDS[0])
+
+
+def _in_alembic_ini(rootdir: Path) -> str:
+    """Return the dialect of the URL in `alembic.ini`; an empty text where there is none."""
+    ini = (find_alembic(rootdir) or (None,))[0]
+    match = _URL.search(ini.read_text(encoding="utf-8", errors="replace")) if ini else None
+    return match[1].lower() if match else ""
+
+
+def _installed(dialect: str) -> bool:
+    return any(importlib.util.find_spec(one) for one in _DRIVERS.get(dialect, ()))

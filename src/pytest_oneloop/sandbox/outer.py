@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from functools import partial
 from typing import TYPE_CHECKING, TypeVar
 
@@ -113,6 +113,9 @@ class OuterTransaction:
             elif sent and self.channel.ended_by_itself:
                 self.channel.inside = False
                 raise EndedByItselfError from error
+            elif sent and isinstance(error, Exception) and not self.channel.driver.poison:
+                # The statement was undone alone.
+                self.stack.succeeded(replace(plan, effect=Effect.READ))
             elif sent:
                 # Interrupted, or refused by the client; the server may have done it.
                 self.stack.succeeded(plan)

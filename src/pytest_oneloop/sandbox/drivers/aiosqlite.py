@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import threading
+from contextlib import suppress
 from typing import TYPE_CHECKING, Any, ClassVar, Final
 
 from pytest_oneloop.sandbox import greenlets
@@ -42,11 +43,11 @@ class Outward:
 
     async def commit(self) -> None:
         """Commit the virtual transaction."""
-        await greenlets.run(self._facade.commit)
+        await greenlets.run(self._facade.oneloop_end_raw, self._facade.commit)
 
     async def rollback(self) -> None:
         """Roll the virtual transaction back."""
-        await greenlets.run(self._facade.rollback)
+        await greenlets.run(self._facade.oneloop_end_raw, self._facade.rollback)
 
     async def close(self) -> None:
         """Do nothing: the pool closes it."""
@@ -86,7 +87,8 @@ class AiosqliteDriver(OnSqlite):
         self._real.run_async(lambda connection: greenlets.unbroken(run(connection)))
 
     def close(self) -> None:
-        """Close the connection."""
+        """Roll back, and close the connection: a cursor that somebody has keeps it half open."""
+        self._real.rollback()
         self._real.close()
 
     def abandon(self) -> None:
@@ -98,8 +100,10 @@ class AiosqliteDriver(OnSqlite):
         connection = self._connection
 
         async def close() -> None:
-            await connection.interrupt()
-            await connection.close()
+            with suppress(ValueError):  # its own loop has closed it just now
+                await connection.interrupt()
+                await connection.rollback()
+                await connection.close()
 
         thread = threading.Thread(
             target=asyncio.run, args=(close(),), name="pytest-oneloop close", daemon=True

@@ -24,13 +24,14 @@ class PysqliteDriver(OnSqlite):
             self._real.execute(command).close()
 
     def close(self) -> None:
-        """Close the connection."""
+        """Roll back, and close the connection: a cursor that somebody has keeps it half open."""
+        self._real.rollback()
         self._real.close()
 
     def abandon(self) -> None:
         """Break off what a thread may still run on it, and close it."""
         self._real.interrupt()
-        self._real.close()
+        self.close()
 
 
 DRIVER: type[Driver] = PysqliteDriver

@@ -48,16 +48,24 @@ class SqliteCursor(SandboxedCursor):
         return self
 
     def executescript(self, script: str) -> Any:
-        """Commit, as the driver does, and execute one statement after another."""
+        """Commit, as the driver does, and execute one statement after another, each for itself."""
         __tracebackhide__ = True
         self.oneloop_connection.commit()
+        begun = False
         command = ""
         for part in script.split(";"):
             command += f"{part};"
             if sqlite3.complete_statement(command):
                 if command.strip(" ;\r\n\t"):
                     self.execute(command)
+                    match texts.read(command):
+                        case texts.Begin():
+                            begun = True
+                        case texts.Commit() | texts.Rollback():
+                            begun = False
                 command = ""
+        if not begun:
+            self.oneloop_connection.commit()
         return self
 
 
@@ -122,6 +130,14 @@ class SqliteConnection(ExecutingConnection):
         __tracebackhide__ = True
         self._begun = False
         super().rollback()
+
+    def oneloop_end_raw(self, end: Callable[[], None]) -> None:
+        """End the virtual transaction for code that goes on with the driver's own connection."""
+        end()
+        checkout = self._active()
+        if checkout is not None:
+            self._call(self.oneloop_link.check_out, checkout)
+            self._use_raw()
 
     def _begin(self, checkout: Checkout) -> None:
         if self._begun:

@@ -27,6 +27,7 @@ class OnSqlite:
         real: The connection, as SQLAlchemy's dialect made it.
 
     Attributes:
+        soiled: A test has changed what no rollback puts back, so no other test may have it.
         pragmas: The settings that listeners have made on it, with their values.
         deferring: A transaction has deferred all foreign keys.
         functions: The functions that were made on it, by name and number of arguments.

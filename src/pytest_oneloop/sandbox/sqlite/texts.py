@@ -37,7 +37,7 @@ _TUNING: Final = frozenset(
     """
     analysis_limit auto_vacuum automatic_index busy_timeout cache_size cache_spill
     incremental_vacuum journal_mode journal_size_limit locking_mode mmap_size optimize page_size
-    secure_delete shrink_memory soft_heap_limit synchronous temp_store threads
+    read_uncommitted secure_delete shrink_memory soft_heap_limit synchronous temp_store threads
     wal_autocheckpoint wal_checkpoint
     """.split()  # noqa: SIM905 - as a list it would fill a page
 )
