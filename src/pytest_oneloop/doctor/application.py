@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import ast
+import re
 from dataclasses import dataclass
 from functools import cached_property
 from typing import TYPE_CHECKING
@@ -15,6 +16,10 @@ if TYPE_CHECKING:
 
     from pytest_oneloop.doctor.reading import Reading, Use
     from pytest_oneloop.doctor.sources import Module, Named
+
+
+_COMMIT = re.compile(r"\.commit\(|\.begin\(\)")
+_WRITING = {"post", "put", "patch", "delete", "websocket"}
 
 
 @dataclass(frozen=True, eq=False)
@@ -77,7 +82,34 @@ class Application:
 
         A function that only overridden ones call is overridden with them.
         """
-        covered = {one.node for one in overrides if isinstance(one.node, Function)}
+        replaced = {one.node for one in overrides if isinstance(one.node, Function)}
+        covered = self._with_what_they_alone_call(replaced)
+        return [opener for opener in self.openers if opener.function not in covered]
+
+    def commits(self, *, writing: bool) -> bool:
+        """Tell whether a function of the application commits, as far as its text shows.
+
+        Args:
+            writing: Whether requests are sent that may write; where not, the functions of such
+                routes are not run.
+        """
+        routes = {
+            function
+            for module in self.modules
+            for function in module.functions.values()
+            if any(_is_writing_route(one) for one in function.decorator_list)
+        }
+        left_out = set() if writing else self._with_what_they_alone_call(routes)
+        return any(
+            _commits(function)
+            for module in self.modules
+            if _COMMIT.search(module.text)
+            for function in module.functions.values()
+            if function not in left_out
+        )
+
+    def _with_what_they_alone_call(self, functions: set[Function]) -> set[Function]:
+        covered = set(functions)
         grown = True
         while grown:
             more = {
@@ -87,7 +119,7 @@ class Application:
             }
             covered |= more
             grown = bool(more)
-        return [opener for opener in self.openers if opener.function not in covered]
+        return covered
 
     def opens(self, dependency: Named) -> bool:
         """Tell whether a dependency opens sessions, so that an override of it is about them."""
@@ -116,3 +148,16 @@ class Application:
     def _is_called(self, function: Function, module: Module) -> bool:
         top = module.names.get(function.name) is function
         return not top or bool(function.decorator_list) or bool(self._users.get(function))
+
+
+def _commits(function: Function) -> bool:
+    """Tell whether a function commits, by its own lines."""
+    return any(
+        isinstance(node, ast.Attribute) and node.attr in {"commit", "begin"}
+        for node in ast.walk(function)
+    )
+
+
+def _is_writing_route(decorator: ast.expr) -> bool:
+    called = decorator.func if isinstance(decorator, ast.Call) else decorator
+    return isinstance(called, ast.Attribute) and called.attr in _WRITING

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 from pytest_oneloop.doctor import kinds
 from pytest_oneloop.doctor.application import Application
 from pytest_oneloop.doctor.reading import Facts, Reading
-from pytest_oneloop.doctor.sources import Sources
+from pytest_oneloop.doctor.sources import Function, Sources
 from pytest_oneloop.doctor.suite import SCOPES, width
 
 if TYPE_CHECKING:
@@ -20,6 +20,11 @@ if TYPE_CHECKING:
     from pytest_oneloop.doctor.kinds import Value
     from pytest_oneloop.doctor.sources import Module
     from pytest_oneloop.doctor.suite import Closure, Fixture, Group, Suite, Test
+
+_REQUEST = re.compile(r"\.(get|head|options|request|stream|send)\(|[Ll]ifespan")
+_WRITING = re.compile(r"\.(post|put|patch|delete|request|stream|send|websocket_connect)\(")
+_COMMIT = re.compile(r"\.commit\(")
+_COMMIT_OR_BEGIN = re.compile(r"\.commit\(|\.begin\(\)")
 
 # A test's body is read only if one of these words, or a name that holds an engine, is in its file.
 _WORDS = ("TestClient(", "ASGITransport(", "AsyncClient(")
@@ -62,15 +67,51 @@ class Case:
         ]
         return Application(self.reading, parts)
 
-    @cached_property
-    def commits(self) -> bool:
-        """Whether anything in tests or application commits, as far as its text shows."""
-        parts = {module.path for module in self.application.modules}
-        return any(
-            re.search(r"\.commit\(|\.begin\(\)" if module.path in parts else r"\.commit\(", text)
-            for module in self.reached
-            if (text := module.text)
+    def commits(self, group: Group) -> bool:
+        """Tell whether anything that tests run commits, as far as the text shows."""
+        own = self.own(group)
+        files = {group.path, *(one.place.path for one in own)}
+        modules = [self.reading.sources.at(path) for path in sorted(files)]
+        if any(_COMMIT.search(module.text) for module in modules):
+            return True
+        if any(_COMMIT_OR_BEGIN.search(self._text_of(test)) for test in group.tests):
+            return True
+        if self._calls_the_application(modules, own):
+            return self.application.commits(writing=True)
+        facts = [*map(self.facts, own), *map(self.test_facts, group.tests)]
+        if not any(one.drives or one.test_clients for one in facts):
+            return False
+        return self.application.commits(
+            writing=any(_WRITING.search(module.text) for module in modules)
         )
+
+    def sends(self, fixture: Fixture) -> bool:
+        """Tell whether a fixture calls the application by itself, or runs its lifespan."""
+        found = self.reading.function(fixture.place) if fixture.own else None
+        text = ast.unparse(found[0]) if found else ""
+        return bool(_WRITING.search(text) or _REQUEST.search(text))
+
+    def _text_of(self, test: Test) -> str:
+        if ".begin()" not in self.reading.sources.at(test.place.path).text:
+            return ""
+        found = self.reading.function(test.place)
+        return ast.unparse(found[0]) if found else ""
+
+    def _calls_the_application(self, modules: list[Module], own: list[Fixture]) -> bool:
+        """Tell whether tests import functions of the application, or classes with methods."""
+        inside = set(self.application.modules)
+        overridden = {one.node for fixture in own for one in self.facts(fixture).overrides}
+        for module in modules:
+            for name in module.imports:
+                named = self.reading.sources.resolve(module, name)
+                if named.module in inside and named.node not in overridden:
+                    if named.node is None or isinstance(named.node, Function):
+                        return True
+                    if isinstance(named.node, ast.ClassDef) and any(
+                        isinstance(one, Function) for one in named.node.body
+                    ):
+                        return True
+        return False
 
     def own(self, group: Group) -> list[Fixture]:
         """Return the project's own fixtures that a group of tests needs."""

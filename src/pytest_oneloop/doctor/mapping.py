@@ -105,17 +105,17 @@ class _Drawing:
 
     def _shared(
         self,
-        used: Iterable[tuple[str, list[Use], set[str]]],
+        used: Iterable[tuple[str, list[Use], str, set[str]]],
         group: Group,
         test: Test,
         several: dict[Place, str],
     ) -> None:
         """Draw what lives as long as the process: it is at home where it is first used."""
-        for user, uses, _ in used:
+        for user, uses, scope, _ in used:
             fixture = group.closure.named(user)
-            step = fixture.name if fixture else test.id
-            scope = self.case.loop_scope(fixture, group) if fixture else group.loop_scope
-            here = self._lane(scope or group.loop_scope, group, test)
+            there = fixture is not None and self.case.loop_scope(fixture, group) == scope
+            step = user if there else test.id
+            here = self._lane(scope, group, test)
             for use in uses:
                 value = use.value.chain()[-1]
                 if value.place not in several:

@@ -50,7 +50,7 @@ def shared(case: Case) -> list[Shared]:
     found: dict[Place, Shared] = {}
     for group in case.suite.groups:
         ended = disposed(case, group)
-        for user, uses, loops in uses_of(case, group):
+        for user, uses, _, loops in uses_of(case, group):
             for use in uses:
                 value = use.value.chain()[-1]
                 if use.ends or not value.pooled or value.place in ended:
@@ -103,25 +103,35 @@ def _use(one: Shared) -> str:
     return "use" if len(one.users) > 1 or "tests" in one.users else "uses"
 
 
-def uses_of(case: Case, group: Group) -> Iterator[tuple[str, list[Use], set[str]]]:
-    """Yield who uses what on which loops: fixtures by name, and `tests`."""
+def uses_of(case: Case, group: Group) -> Iterator[tuple[str, list[Use], str, set[str]]]:
+    """Yield who uses what on which loops: fixtures by name, and `tests`; the loops' scope, too.
+
+    The application runs on the loop that a request is sent from: that of the tests, for a fixture
+    that only makes the client.
+    """
     overrides = [one for fixture in case.own(group) for one in case.facts(fixture).overrides]
     for fixture in case.own(group):
         scope = case.loop_scope(fixture, group)
         if scope is not None:
-            uses = _all(case, case.facts(fixture), overrides)
-            yield fixture.name, uses, _loops(group, scope, group.tests)
+            facts = case.facts(fixture)
+            uses, through = facts.uses, _through(case, facts, overrides)
+            if group.on_loop and not case.sends(fixture) and scope != group.loop_scope:
+                loops = _loops(group, group.loop_scope, group.tests)
+                yield fixture.name, through, group.loop_scope, loops
+            else:
+                uses = [*uses, *through]
+            yield fixture.name, uses, scope, _loops(group, scope, group.tests)
     for test in group.tests if group.on_loop else ():
         facts = case.test_facts(test)
         if facts.uses or facts.drives:
-            uses = _all(case, facts, overrides)
-            yield "tests", uses, _loops(group, group.loop_scope, [test])
+            uses = [*facts.uses, *_through(case, facts, overrides)]
+            yield "tests", uses, group.loop_scope, _loops(group, group.loop_scope, [test])
 
 
-def _all(case: Case, facts: Facts, overrides: list[Named]) -> list[Use]:
-    """Return the uses in some code, and those of the application that it calls in memory."""
+def _through(case: Case, facts: Facts, overrides: list[Named]) -> list[Use]:
+    """Return the uses of the application that some code can call in memory."""
     through = case.application.outside(overrides) if facts.drives else []
-    return [*facts.uses, *(use for opener in through for use in opener.uses)]
+    return [use for opener in through for use in opener.uses]
 
 
 def _loops(group: Group, scope: str, tests: Iterable[Test]) -> set[str]:

@@ -17,7 +17,7 @@ if TYPE_CHECKING:
     from pytest_oneloop.doctor.kinds import Value
     from pytest_oneloop.doctor.suite import Group
 
-_POOLS = {kinds.ENGINE, kinds.SESSIONMAKER}
+_OPENERS = {kinds.ENGINE, kinds.SESSIONMAKER, kinds.SESSION}
 
 
 @dataclass
@@ -100,7 +100,7 @@ def foreign(
     """
     for fixture in case.sources_of(group, user):
         value = case.given(fixture, group.closure)
-        if value is None or not value.bound or (value.kind in _POOLS and not value.pooled):
+        if value is None or not value.bound or _holds_nothing(value):
             continue
         made_on = case.loop_scope(fixture, group)
         if made_on is None and not _makes(case, fixture, value):
@@ -108,6 +108,12 @@ def foreign(
         crosses = made_on != scope if made_on else width(fixture.scope) > width(scope)
         if crosses:
             yield fixture, value
+
+
+def _holds_nothing(value: Value) -> bool:
+    """Tell whether it opens a connection for each use alone, on the loop of that use."""
+    connected = any(one.kind == kinds.CONNECTION for one in value.chain())
+    return value.kind in _OPENERS and not value.pooled and not connected
 
 
 def _makes(case: Case, fixture: Fixture, value: Value) -> bool:

@@ -29,11 +29,11 @@ class Leak:
 
 def never_rolled_back(case: Case) -> Iterator[Finding]:
     """Find sessions that commit to the database itself, with nothing to undo it after the test."""
-    if not case.commits:
-        return
     leaks: dict[Place, Leak] = {}
     for group in case.suite.groups:
         if any(_isolates(case, fixture, group) for fixture in case.per_test(group)):
+            continue
+        if not case.commits(group):
             continue
         for name, place, engine in _writers(case, group):
             leak = leaks.setdefault(engine, Leak())
