@@ -96,6 +96,13 @@ OPTIONS = (
         "args",
     ),
     Option(
+        "oneloop_alias",
+        "ADDRESSES",
+        "addresses that mean one database, such as "
+        "replica.example/shop=primary.example/shop, separated by commas or spaces",
+        "args",
+    ),
+    Option(
         "oneloop_cache_dir",
         "FOLDER",
         "where things are kept from one run to the next (default: the user's cache folder)",

@@ -231,11 +231,13 @@ def pytest_runtest_makereport(
     item: pytest.Item, call: pytest.CallInfo[None]
 ) -> Generator[None, pytest.TestReport, pytest.TestReport]:
     """Show an error that stops the run as its text alone, once; explain one of event loops."""
+    from pytest_oneloop.report.emptiness import tell_of_empty_database  # noqa: PLC0415 - see below
     from pytest_oneloop.report.failures import show_failure  # noqa: PLC0415 - on first need
 
     report = yield
     if call.excinfo is not None:
         show_failure(item, call.excinfo.value, report, item.stash[SEEN])
+        tell_of_empty_database(item.config.stash[RUN], item.stash[SEEN], report)
         explainer = item.config.stash[EXPLAINER]
         if explainer is not None and report.failed:
             explainer.explain(item, call.excinfo.value, report)
@@ -280,11 +282,17 @@ def pytest_testnodedown(node: Any) -> None:
 def pytest_terminal_summary(
     terminalreporter: pytest.TerminalReporter, config: pytest.Config
 ) -> None:
-    """Say under `-v` what the plugin did."""
-    from pytest_oneloop.report.summary import summary_line  # noqa: PLC0415 - not for `--version`
+    """Say under `-v` what the plugin did; in any case what people should know."""
+    from pytest_oneloop.report.summary import (  # noqa: PLC0415 - not for `--version`
+        shared_database,
+        summary_line,
+    )
 
-    line = summary_line(config.stash.get(ACCOUNTS, []), encoding=_encoding())
+    accounts = config.stash.get(ACCOUNTS, [])
+    line = summary_line(accounts, encoding=_encoding())
     lines = config.stash[CHOICES].lines() if config.get_verbosity() >= 0 else []
+    if shared := shared_database(accounts):
+        lines += str(shared).splitlines()
     if line and config.get_verbosity() > 0:
         lines.append(line)
     if lines:

@@ -3,13 +3,16 @@
 from __future__ import annotations
 
 import secrets
+from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any
 
 from pytest_oneloop import application, provision
+from pytest_oneloop.aliases import same_databases
 from pytest_oneloop.isolation import ROLLBACK, Ending
 from pytest_oneloop.kinds import kind_of
 from pytest_oneloop.kinds.backends import Backends
 from pytest_oneloop.kinds.signs import main_dialect
+from pytest_oneloop.sandbox.addresses import Addresses
 from pytest_oneloop.sandbox.checkouts import REQUEST
 from pytest_oneloop.sandbox.router import Router
 from pytest_oneloop.sandbox.sessions import closed_afterwards
@@ -17,6 +20,7 @@ from pytest_oneloop.scoped import ScopedRows
 from pytest_oneloop.waiting import on_a_thread
 
 if TYPE_CHECKING:
+    from collections.abc import Iterator
     from contextlib import AbstractAsyncContextManager, AbstractContextManager
     from pathlib import Path
 
@@ -27,6 +31,7 @@ if TYPE_CHECKING:
     from pytest_oneloop.forecast import Forecast
     from pytest_oneloop.kinds import Destination
     from pytest_oneloop.provision import WorkerDatabase
+    from pytest_oneloop.sandbox.links import Target
     from pytest_oneloop.sandbox.sandbox import Sandbox
     from pytest_oneloop.settings import Settings
 
@@ -52,6 +57,7 @@ class TestRun:
         self.router = Router(
             self._destination, frozenset(settings.passthrough.value), settle=self._settle
         )
+        self.addresses = Addresses(same_databases(settings.alias.value))
         self.backends = Backends(self._plan, self.router)
         self.scoped = ScopedRows(self.router)
         self.strategy = ROLLBACK
@@ -76,12 +82,15 @@ class TestRun:
 
     def start(self) -> None:
         """Answer for every engine from now on. Nothing else is started before it is needed."""
+        # First: when the router has answered, nobody else is asked.
+        self.addresses.listen()
         self.router.listen()
 
     def close(self) -> None:
         """End all that was started, last things first."""
         try:
             self.router.close()
+            self.addresses.close()
         finally:
             on_a_thread(self.backends.close)
 
@@ -158,8 +167,14 @@ class TestRun:
 
     def _plan(self) -> provision.Plan:
         return provision.Plan(
-            self.settings, self._rootdir, self._run_id, self._worker, self.router.redirected
+            self.settings, self._rootdir, self._run_id, self._worker, self._redirected
         )
+
+    @contextmanager
+    def _redirected(self, target: Target) -> Iterator[None]:
+        """Lead engines to a database whose schema is built."""
+        with self.addresses.unheard(), self.router.redirected(target):
+            yield
 
     def _destination(self, dialect: str) -> Any:
         __tracebackhide__ = True

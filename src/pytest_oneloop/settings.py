@@ -9,6 +9,7 @@ from pathlib import Path
 from urllib.parse import parse_qsl, urlsplit
 
 from pytest_oneloop.cachefolder import default_folder
+from pytest_oneloop.aliases import alias_pairs
 from pytest_oneloop.errors.settings import InvalidSettingError, UnreadableProjectFileError
 from pytest_oneloop.options import AUTO, STRATEGIES, Places, Value
 from pytest_oneloop.passthrough import passthrough_names
@@ -38,6 +39,7 @@ class Settings:
             it".
         strategy: One of `STRATEGIES`.
         passthrough: Names of dialects, some with a driver (`oracle+oracledb`), in lower case.
+        alias: Pairs of addresses of one database, `host/name=host/name`.
         cache_dir: An absolute path, which need not exist yet.
         postgres_bin: A folder that exists, or `None`.
         restart_sequences: Whether ids start over with each test.
@@ -49,6 +51,7 @@ class Settings:
     schema: Value[str | None]
     strategy: Value[str]
     passthrough: Value[tuple[str, ...]]
+    alias: Value[tuple[str, ...]]
     cache_dir: Value[Path]
     postgres_bin: Value[Path | None]
     restart_sequences: Value[bool]
@@ -83,6 +86,7 @@ def read_settings(places: Places) -> Settings:
         schema=_schema_source(schema) if schema else Value(None, "default"),
         strategy=_strategy(places.find("oneloop_strategy") or Value(AUTO, "default")),
         passthrough=_names(places.find("oneloop_passthrough") or Value("", "default")),
+        alias=_aliases(places.find("oneloop_alias") or Value("", "default")),
         cache_dir=_cache_dir(places.find("oneloop_cache_dir"), places.rootdir),
         postgres_bin=_existing_folder(places.find("oneloop_postgres_bin"), places.rootdir),
         restart_sequences=_switch(
@@ -217,6 +221,10 @@ def _strategy(held: Value[str]) -> Value[str]:
 
 def _names(held: Value[str]) -> Value[tuple[str, ...]]:
     return Value(passthrough_names(held), held.source)
+
+
+def _aliases(held: Value[str]) -> Value[tuple[str, ...]]:
+    return Value(alias_pairs(held), held.source)
 
 
 def _cache_dir(held: Value[str] | None, rootdir: Path) -> Value[Path]:

@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 
+from pytest_oneloop.errors.addresses import SharedDatabaseWarning
 from tools.projects import Project
 from tools.servers import database_url
 from tools.wheels import build_wheel, make_environment
@@ -50,6 +51,7 @@ class Kind:
 KINDS = [
     Kind("fastapi_users_club", 7, "club.main:app", "alembic"),
     Kind("litestar_library", 14, "library.app:app", "library.models:metadata"),
+    Kind("replicas_news", 6, "news.main:app", "news.database:Base"),
     Kind("schemas_ledger", 6, "ledger.main:app", "alembic"),
     Kind("sqlmodel_heroes", 11, "heroes.main:app", "heroes.models:SQLModel"),
     Kind("starlette_notes", 9, "notes.app:create_app()", "notes.tables:metadata"),
@@ -59,6 +61,9 @@ KINDS = [
 
 THREADED = ("sqlmodel_heroes", "sync_and_async")
 """Those with endpoints that run in the thread pool."""
+
+REPLICAS = next(kind for kind in KINDS if kind.folder == "replicas_news")
+ADDRESSES = ("replica.invalid/news", "primary.invalid/news")
 
 _LISTED = re.compile(r"^(PASSED|FAILED|ERROR) tests/\w+\.py::(\w+)\[\d\]", re.MULTILINE)
 
@@ -121,6 +126,20 @@ def test_threads_share_a_real_database(kind: Kind, project: Project, cache: Path
     done = project.run("-W", "error", "--oneloop-strategy", "commit", ONELOOP_CACHE_DIR=str(cache))
 
     assert done.counts == {"passed": kind.tests}, done.output
+
+
+@pytest.mark.parametrize("kind", [REPLICAS], indirect=True)
+def test_two_addresses_are_told_of_unless_they_are_one_database(
+    project: Project, cache: Path
+) -> None:
+    alias = 'oneloop_alias = "replica.invalid/news=primary.invalid/news"\n'
+    done = project.run("-q", ONELOOP_CACHE_DIR=str(cache))
+    project.change("pyproject.toml", alias, "")
+    told = project.run("-q", ONELOOP_CACHE_DIR=str(cache))
+
+    assert done.code == told.code == 0
+    assert "OL230" not in done.output
+    assert told.output.count(str(SharedDatabaseWarning(addresses=ADDRESSES))) == 1, told.output
 
 
 def test_off_tests_find_what_others_left(

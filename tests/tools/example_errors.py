@@ -6,8 +6,8 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from pytest_oneloop.databases.address import ServerAddress
-from pytest_oneloop.errors import application as app
 from pytest_oneloop.errors import (
+    addresses,
     connection,
     demo,
     doctor,
@@ -22,6 +22,7 @@ from pytest_oneloop.errors import (
     sqlite,
     strategies,
 )
+from pytest_oneloop.errors import application as app
 
 if TYPE_CHECKING:
     from pytest_oneloop.errors import OneloopError, OneloopWarning
@@ -34,6 +35,7 @@ _REFUSED = RuntimeError("no such extension")
 _SET_BY = {"setting": "shop.main:app", "source": "pyproject.toml"}
 
 EXAMPLES: list[OneloopError | OneloopWarning] = [
+    addresses.SharedDatabaseWarning(addresses=["primary.example/shop", "replica.example/shop"]),
     connection.ServerTimeoutError(_SERVER, task="create the database oneloop_w1", seconds=60),
     connection.ServerUnreachableError(
         _SERVER, source="ONELOOP_SERVER", reason="Connection refused"

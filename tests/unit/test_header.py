@@ -86,6 +86,7 @@ def test_each_setting_has_a_line() -> None:
         "  oneloop_schema             not set                        (default)",
         "  oneloop_strategy           auto                           (default)",
         "  oneloop_passthrough        none                           (default)",
+        "  oneloop_alias              none                           (default)",
         "  oneloop_cache_dir          /var/kept                      (pytest.ini)",
         "  oneloop_postgres_bin       not set                        (default)",
         "  oneloop_restart_sequences  true                           (default)",

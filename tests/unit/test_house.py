@@ -27,7 +27,8 @@ BELOW: dict[str, set[str]] = {
     "options": set(),
     "cachefolder": {"errors"},
     "passthrough": {"errors", "options"},
-    "settings": {"cachefolder", "errors", "options", "passthrough"},
+    "aliases": {"errors", "options"},
+    "settings": {"cachefolder", "aliases", "errors", "options", "passthrough"},
     "drivers": {"errors"},
     # The five parts, which meet in `run` alone.
     "sandbox": {"errors", "passthrough"},
@@ -48,6 +49,7 @@ BELOW: dict[str, set[str]] = {
     },
     "run": {
         *(
+            "aliases",
             "errors",
             "settings",
             "drivers",

@@ -44,6 +44,7 @@ def test_nothing_set_gives_the_defaults(tmp_path: Path) -> None:
         schema=Value(None, "default"),
         strategy=Value("auto", "default"),
         passthrough=Value((), "default"),
+        alias=Value((), "default"),
         cache_dir=settings.cache_dir,
         postgres_bin=Value(None, "default"),
         restart_sequences=Value(True, "default"),  # noqa: FBT003 - the setting is a switch
@@ -61,6 +62,7 @@ def test_names_of_flags_and_variables_follow_from_the_option() -> None:
         ("oneloop_schema", "--oneloop-schema", "ONELOOP_SCHEMA"),
         ("oneloop_strategy", "--oneloop-strategy", "ONELOOP_STRATEGY"),
         ("oneloop_passthrough", "--oneloop-passthrough", "ONELOOP_PASSTHROUGH"),
+        ("oneloop_alias", "--oneloop-alias", "ONELOOP_ALIAS"),
         ("oneloop_cache_dir", "--oneloop-cache-dir", "ONELOOP_CACHE_DIR"),
         ("oneloop_postgres_bin", "--oneloop-postgres-bin", "ONELOOP_POSTGRES_BIN"),
         (
@@ -386,6 +388,7 @@ def test_settings_are_described_for_people(tmp_path: Path) -> None:
         ("oneloop_schema", "not set", "default"),
         ("oneloop_strategy", "auto", "default"),
         ("oneloop_passthrough", "oracle, mssql", "pytest.ini"),
+        ("oneloop_alias", "none", "default"),
         ("oneloop_cache_dir", "/var/kept", "pytest.ini"),
         ("oneloop_postgres_bin", "not set", "default"),
         ("oneloop_restart_sequences", "true", "default"),

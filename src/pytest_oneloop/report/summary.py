@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, field
 from typing import TYPE_CHECKING, Any
 
+from pytest_oneloop.errors.addresses import SharedDatabaseWarning
 from pytest_oneloop.report.header import separator
 
 if TYPE_CHECKING:
@@ -24,6 +25,7 @@ class Account:
         real: Those of them that committed for real.
         statements: What they sent.
         connections: The real connections that were opened for them.
+        addresses: Where engines point, whatever they were led to.
     """
 
     server: str
@@ -33,6 +35,7 @@ class Account:
     real: int
     statements: int
     connections: int
+    addresses: list[str] = field(default_factory=list)
 
     def to_json(self) -> dict[str, Any]:
         """Return what another process can read."""
@@ -48,6 +51,7 @@ class Account:
             self.real + other.real,
             self.statements + other.statements,
             self.connections + other.connections,
+            list(dict.fromkeys(self.addresses + other.addresses)),
         )
 
 
@@ -64,6 +68,7 @@ def account(run: TestRun) -> Account | None:
         real=run.real_tests,
         statements=run.statements,
         connections=run.router.connections,
+        addresses=run.addresses.found,
     )
 
 
@@ -97,6 +102,12 @@ def summary_line(accounts: list[Account], *, encoding: str = "utf-8") -> str | N
             f"{_count(whole.tests, 'test')} isolated: {work}, {_undone(whole)}",
         )
     )
+
+
+def shared_database(accounts: list[Account]) -> SharedDatabaseWarning | None:
+    """Return what is to be said of several databases that were one; `None` for nothing."""
+    addresses = list(dict.fromkeys(one for account in accounts for one in account.addresses))
+    return SharedDatabaseWarning(addresses=addresses) if len(addresses) > 1 else None
 
 
 def _undone(whole: Account) -> str:
