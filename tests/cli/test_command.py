@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
+import os
+import subprocess
 import sys
 from importlib.metadata import version
 from typing import TYPE_CHECKING
 
 import pytest
 
-from tools.command_line import oneloop, run_in
+from tools.command_line import ONELOOP, oneloop, run_in
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -57,3 +59,41 @@ def test_bad_arguments_are_one_line(arguments: list[str], line: str, tmp_path: P
     finished = oneloop(tmp_path, *arguments)
 
     assert (finished.stderr, finished.stdout, finished.returncode) == (line, "", 2)
+
+
+@pytest.fixture
+def sick(tmp_path: Path) -> Path:
+    """A suite with a finding, whose text has characters that ASCII has not."""
+    (tmp_path / "test_it.py").write_text("async def test_one(): ...\n")
+    return tmp_path
+
+
+@pytest.mark.parametrize("options", [[], ["--json"]], ids=["text", "json"])
+def test_a_reader_that_goes_away_is_no_error(sick: Path, options: list[str]) -> None:
+    reader, writer = os.pipe()
+    os.close(reader)
+    try:
+        finished = subprocess.run(
+            [ONELOOP, "doctor", *options],
+            cwd=sick,
+            stdout=writer,
+            stderr=subprocess.PIPE,
+            text=True,
+            check=False,
+            timeout=60,
+        )
+    finally:
+        os.close(writer)
+
+    assert finished.stderr == ""
+    assert finished.returncode in {1, 141}
+
+
+def test_a_terminal_without_the_characters(sick: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("PYTHONIOENCODING", "ascii")
+    monkeypatch.setenv("PYTHONUTF8", "0")
+
+    finished = oneloop(sick, "doctor")
+
+    assert "?async def functions are not" in " ".join(finished.stdout.split())
+    assert (finished.stderr, finished.returncode) == ("", 1)

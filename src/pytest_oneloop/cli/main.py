@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import argparse
+import os
 import sys
 from importlib import import_module
 from importlib.metadata import version
+from io import TextIOWrapper
 from typing import TYPE_CHECKING, NoReturn
 
 from pytest_oneloop.errors import UsageError
@@ -26,6 +28,9 @@ USAGE = 2
 
 INTERRUPTED = 130
 """The exit code after Ctrl-C, as a shell gives it."""
+
+UNHEARD = 141
+"""The exit code where the reader of the output has gone, as in `oneloop … | head`: likewise."""
 
 
 class _Parser(argparse.ArgumentParser):
@@ -50,14 +55,23 @@ def main(argv: Sequence[str] | None = None) -> int:
     """
     arguments = _parser().parse_args(argv)
     command = import_module(f"{__package__}.{arguments.command}")
+    if isinstance(sys.stdout, TextIOWrapper):
+        # A character that the terminal's encoding does not have is shown as a question mark.
+        sys.stdout.reconfigure(errors="replace")
     try:
-        return int(command.run(arguments))
+        code = int(command.run(arguments))
+        sys.stdout.flush()
+    except BrokenPipeError:
+        # The interpreter flushes once more when it ends, and would complain.
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        return UNHEARD
     except UsageError as error:
         print(f"oneloop: {error.line}", file=sys.stderr)
         return USAGE
     except KeyboardInterrupt:
         print("oneloop: interrupted", file=sys.stderr)
         return INTERRUPTED
+    return code
 
 
 def _parser() -> argparse.ArgumentParser:
