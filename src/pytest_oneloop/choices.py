@@ -12,7 +12,14 @@ import pytest
 from pytest_oneloop.attempts import TIMER, Attempt, attempt, can_attempt
 from pytest_oneloop.errors.strategies import InvalidMarkError
 from pytest_oneloop.options import AUTO
-from pytest_oneloop.strategies import Choice, Need, choose, fingerprint, strategy_of_mark
+from pytest_oneloop.strategies import (
+    Choice,
+    Need,
+    choose,
+    fingerprint,
+    headline,
+    strategy_of_mark,
+)
 
 if TYPE_CHECKING:
     from pytest_oneloop.isolation import Ending
@@ -202,4 +209,4 @@ def _fingerprint(item: Any) -> str:
 def _headline(report: pytest.TestReport) -> str:
     crash = getattr(report.longrepr, "reprcrash", None)
     text = crash.message if crash is not None else str(report.longrepr)
-    return next((line.strip() for line in text.splitlines() if line.strip()), "no text")[:120]
+    return headline(text)

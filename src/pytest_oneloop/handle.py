@@ -36,11 +36,21 @@ class Oneloop:
     def url(self) -> str:
         """Its URL, with the password if it has one; brings it up as well.
 
-        Another program that connects by it sees nothing of a test under `rollback`, whose work is
-        never committed.
+        It is in SQLAlchemy's form, for engines; `plain_url` is for other programs, which see
+        nothing of a test under `rollback`, whose work is never committed.
         """
         self._run.show_database()
         return self._run.url()
+
+    @property
+    def plain_url(self) -> str:
+        """The same URL without the driver's name, as psql, libpq and asyncpg want it.
+
+        Such as `postgresql://postgres@/oneloop_run_7f3a_main?host=/tmp/x&port=5432`.
+        """
+        self._run.show_database()
+        found = self._run.destination()
+        return found.url(found.dialect)
 
     @property
     def statement_count(self) -> int:

@@ -15,6 +15,7 @@ if TYPE_CHECKING:
     from pytest_oneloop.options import Value
 
 FLAG: Final = "--oneloop-strategy"
+_HEADLINE: Final = 120
 
 
 @dataclass(frozen=True, slots=True)
@@ -102,3 +103,11 @@ def strategy_of_mark(args: Sequence[object], kwargs: Mapping[str, Any], *, place
 def fingerprint(*sources: str) -> str:
     """Return a digest of the text of a test, and of what it is built on."""
     return hashlib.sha256("\0".join(sources).encode()).hexdigest()[:16]
+
+
+def headline(text: str) -> str:
+    """Return the first line of a failure's text, shortened between words, which shows."""
+    line = next((line.strip() for line in text.splitlines() if line.strip()), "no text")
+    if len(line) <= _HEADLINE:
+        return line
+    return (line[:_HEADLINE].rpartition(" ")[0] or line[:_HEADLINE]) + "\N{HORIZONTAL ELLIPSIS}"

@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 
+from tools.project_files import LEAN_TEST
 from tools.projects import Project, lean, lean_migrated
 
 if TYPE_CHECKING:
@@ -201,3 +202,20 @@ def test_tests_without_a_database_run_all_the_same(migrated: Project) -> None:
 
     assert run.code == 0, run.output
     assert run.counts == {"passed": 1}
+
+
+@pytest.mark.parametrize("empty", [True, False])
+def test_a_missing_table_where_nothing_makes_tables(empty: bool, project: Project) -> None:  # noqa: FBT001
+    project.write({"test_notes.py": LEAN_TEST.replace("SELECT 1", "SELECT * FROM nots")})
+    if empty:
+        project.change("pyproject.toml", 'oneloop_schema = "notes:Base"\n', "")
+
+    run = project.run()
+
+    assert "does not exist" in run.output, run.output
+    told = (
+        "The test database is empty: no alembic.ini was found, and oneloop_schema is not set.\n"
+        "Say where its tables come from, such as oneloop_schema = shop.models:Base in pytest's "
+        "configuration.\n"
+    )
+    assert (told in run.output) == empty, run.output

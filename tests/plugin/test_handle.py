@@ -29,11 +29,11 @@ def project(tmp_path: Path) -> Project:
 
 def test_on_the_embedded_server(project: Project) -> None:
     done = project.run("-W", "error", "tests/test_handle.py")
-    assert done.counts == {"passed": 12}, done.output
+    assert done.counts == {"passed": 14}, done.output
 
 
 def test_on_a_server_with_a_password(project: Project, tcp_server: ServerAddress) -> None:
     server = database_url(tcp_server, "postgresql")
     done = project.run("-W", "error", "tests/test_handle.py", ONELOOP_SERVER=server)
-    assert done.counts == {"passed": 12}, done.output
+    assert done.counts == {"passed": 14}, done.output
     assert str(tcp_server.password) not in done.output

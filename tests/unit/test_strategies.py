@@ -8,7 +8,7 @@ import pytest
 
 from pytest_oneloop.errors.strategies import InvalidMarkError
 from pytest_oneloop.options import STRATEGIES, Value
-from pytest_oneloop.strategies import Choice, Need, choose, fingerprint, strategy_of_mark
+from pytest_oneloop.strategies import Choice, Need, choose, fingerprint, headline, strategy_of_mark
 
 NEED = Need("clone", "CREATE DATABASE", "3f")
 FLAG = "--oneloop-strategy"
@@ -98,3 +98,17 @@ def test_a_fingerprint_tells_texts_apart() -> None:
     assert (
         len({fingerprint(*texts) for texts in (("a", "b"), ("ab",), ("a", "c"), ("b", "a"))}) == 4
     )
+
+
+@pytest.mark.parametrize(
+    ("text", "line"),
+    [
+        ("\n  assert 1 == 2\n +  where", "assert 1 == 2"),
+        ("", "no text"),
+        ("word " * 24, ("word " * 24).strip()),
+        ("word " * 25, ("word " * 24).strip() + "…"),
+        ("x" * 121, "x" * 120 + "…"),
+    ],
+)
+def test_a_headline_says_where_it_was_cut(text: str, line: str) -> None:
+    assert headline(text) == line

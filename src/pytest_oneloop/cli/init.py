@@ -126,7 +126,7 @@ def _to_do(project: Project, proposal: Proposal) -> list[str]:
         for one in project.sources.unread
     ]
     install = (
-        [f"Add to what the project needs for its tests, and install: {' '.join(proposal.packages)}"]
+        [f"Add to the project's test requirements: {' '.join(proposal.packages)}"]
         if proposal.packages
         else []
     )

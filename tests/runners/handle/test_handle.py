@@ -1,3 +1,6 @@
+import subprocess
+
+import asyncpg
 import psycopg
 import pytest
 from fastapi import FastAPI
@@ -5,13 +8,10 @@ from sqlalchemy import text
 from sqlalchemy.engine import make_url
 from sqlalchemy.ext.asyncio import create_async_engine
 
+from pytest_oneloop.databases.binaries import find_binaries
 from shop.database import SessionMaker, engine
 from shop.models import Customer
 from tests.factories import a_customer, count
-
-
-def conninfo(oneloop):
-    return oneloop.url.replace("postgresql+asyncpg://", "postgresql://")
 
 
 def test_the_strategy(oneloop):
@@ -19,9 +19,22 @@ def test_the_strategy(oneloop):
 
 
 def test_asking_for_the_database_brings_it_up(oneloop):
-    with psycopg.connect(conninfo(oneloop)) as connection:
+    with psycopg.connect(oneloop.plain_url) as connection:
         assert connection.execute("SELECT current_database()").fetchone() == (oneloop.database,)
         assert connection.execute("SELECT count(*) FROM categories").fetchone() == (3,)
+
+
+async def test_asyncpg_takes_the_plain_url(oneloop):
+    connection = await asyncpg.connect(oneloop.plain_url, timeout=30)
+    assert await connection.fetchval("SELECT current_database()") == oneloop.database
+    await connection.close()
+
+
+def test_psql_takes_the_plain_url(oneloop):
+    psql = find_binaries(None).bindir / "psql"
+    command = [psql, "-Atc", "SELECT current_database()", oneloop.plain_url]
+    done = subprocess.run(command, capture_output=True, text=True, timeout=30, check=True)
+    assert done.stdout.strip() == oneloop.database
 
 
 async def test_the_application_is_in_that_database(oneloop):
@@ -41,7 +54,7 @@ async def test_an_engine_made_from_the_url(oneloop):
 @pytest.mark.oneloop(strategy="rollback")
 async def test_another_program_sees_nothing_of_the_test(oneloop, db_session):
     await a_customer(db_session)
-    with psycopg.connect(conninfo(oneloop)) as connection:
+    with psycopg.connect(oneloop.plain_url) as connection:
         assert connection.execute("SELECT count(*) FROM customers").fetchone() == (0,)
     assert await count(db_session, Customer) == 1
 
@@ -49,7 +62,7 @@ async def test_another_program_sees_nothing_of_the_test(oneloop, db_session):
 async def test_another_program_sees_what_was_committed(oneloop, db_session):
     await a_customer(db_session)
     await db_session.commit()
-    with psycopg.connect(conninfo(oneloop)) as connection:
+    with psycopg.connect(oneloop.plain_url) as connection:
         assert connection.execute("SELECT count(*) FROM customers").fetchone() == (1,)
     assert oneloop.strategy == "clone"
 
