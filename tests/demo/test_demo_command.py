@@ -163,7 +163,8 @@ def test_write_gives_the_files(place: Place) -> None:
 
 def test_what_was_written_runs(place: Place) -> None:
     (place.folder / "empty").mkdir()
-    assert place.call("--write", "empty", "--setup", "4").returncode == 0
+    alone = place.call("--write", "empty", "--setup", "4")
+    assert alone.stdout == "Wrote 1 set-up to empty; empty/README.md says how to run it.\n"
     assert {path.name for path in (place.folder / "empty").iterdir()} == {
         *("README.md", "app.py", "setup_4")
     }

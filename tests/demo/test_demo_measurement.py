@@ -83,6 +83,8 @@ def test_the_notes_say_what_is_not_in_the_rows() -> None:
         "To make the databases of its 8 runs, the plugin opened 48 other connections and sent 16"
         " other DDL statements."
     )
+    alone = wording.notes(SETUPS[6:7], [one for one in MEASURED if one.number == 7])
+    assert alone[1].startswith("To make the database of its one run, the plugin opened ")
     assert tables == (
         "Set-up 5 keeps its own fixture, so its DDL is still sent: inside of each test's"
         " transaction, which is rolled back."

@@ -35,8 +35,8 @@ def add_parser(subparsers: argparse._SubParsersAction[Any]) -> None:
         "demo",
         help="run the set-ups that people write by hand, and show what goes wrong",
         description="Run eight ways to test one small FastAPI application on an embedded"
-        " PostgreSQL, without the plugin and with it, and show what each one does. It takes half a"
-        " minute and leaves nothing behind.",
+        " PostgreSQL, without the plugin and with it, and show what each one does. It takes"
+        " about a minute and leaves nothing behind.",
     )
     parser.add_argument(
         "--setup",
@@ -89,7 +89,8 @@ def _write(folder: Path, setups: Sequence[SetUp]) -> int:
     from pytest_oneloop.demo.files import write_setups  # noqa: PLC0415
 
     write_setups(folder, setups)
-    print(f"Wrote {len(setups)} set-ups to {folder}; {folder / 'README.md'} says how to run them.")
+    what, them = (f"{len(setups)} set-ups", "them") if len(setups) != 1 else ("1 set-up", "it")
+    print(f"Wrote {what} to {folder}; {folder / 'README.md'} says how to run {them}.")
     return 0
 
 

@@ -35,8 +35,9 @@ def notes(setups: Sequence[SetUp], measured: Sequence[Measurement]) -> list[str]
     said = [columns]
     connections = sum(one.other_connections for one in told)
     statements = sum(one.other_ddl_statements for one in told)
+    runs = f"databases of its {len(told)} runs" if len(told) != 1 else "database of its one run"
     said.append(
-        f"To make the databases of its {len(told)} runs, the plugin opened {connections} other"
+        f"To make the {runs}, the plugin opened {connections} other"
         f" connections and sent {statements} other DDL statements."
     )
     said += [
