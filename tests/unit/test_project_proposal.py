@@ -249,3 +249,19 @@ def test_a_database_of_another_kind(tmp_path: Path) -> None:
     ]
     ini = "[pytest]\noneloop_passthrough = mysql, sqlite\n"
     assert proposed(tmp_path, files | {"pytest.ini": ini}).by_hand == []
+
+
+def test_an_application_that_python_does_not_find(tmp_path: Path) -> None:
+    with pytest.raises(UnknownTargetError) as caught:
+        proposed(tmp_path, {"pytest.ini": "", "main.py": APP}, app="no_such_module:app")
+    assert caught.value.problem == "there is no module no_such_module"
+    # What is installed is believed; nothing is imported to look.
+    assert added(proposed(tmp_path, {}, app="httpx:app"))["oneloop_app"] == "httpx:app"
+
+
+def test_what_lies_among_examples_is_not_proposed_first(tmp_path: Path) -> None:
+    shop = {"shop/__init__.py": "", "shop/main.py": APP}
+    files = {"pytest.ini": "", "examples/a.py": APP} | shop
+    with pytest.raises(SeveralCandidatesError) as caught:
+        proposed(tmp_path, files)
+    assert [name for name, _ in caught.value.found] == ["shop.main:app", "a:app"]

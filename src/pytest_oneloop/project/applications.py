@@ -21,6 +21,8 @@ _CLASSES = {
     "Quart": "quart",
 }
 
+_ASIDE = {"benchmarks", "demo", "docs", "example", "examples", "samples", "scripts", "tools"}
+
 
 @dataclass(frozen=True, slots=True)
 class Application:
@@ -44,6 +46,13 @@ class Application:
     def is_factory(self) -> bool:
         """Whether a function has to be called for it."""
         return self.target.endswith("()")
+
+    def is_aside(self, folder: Path) -> bool:
+        """Tell whether it lies among the examples and scripts of the project in `folder`."""
+        path = self.place.path
+        return path.is_relative_to(folder) and bool(
+            _ASIDE.intersection(path.relative_to(folder).parts[:-1])
+        )
 
 
 def find_applications(sources: Sources) -> list[Application]:

@@ -33,6 +33,14 @@ def missing_pythonpath(project: Project, target: str, folder: Path) -> str | Non
     return os.path.relpath(folder, root)
 
 
+def is_importable(top: str) -> bool:
+    """Tell whether Python finds a module that belongs to no package. Imports nothing."""
+    try:
+        return find_spec(top) is not None
+    except ValueError:  # `__main__`, which is the module that runs
+        return False
+
+
 def _is_installed(top: str, folder: Path) -> bool:
     try:
         # Finding a module of no package imports nothing.

@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
 from pytest_oneloop.errors.project import SeveralCandidatesError, UnknownTargetError
-from pytest_oneloop.project.importing import missing_pythonpath
+from pytest_oneloop.project.importing import is_importable, missing_pythonpath
 from pytest_oneloop.project.requirements import installed
 
 if TYPE_CHECKING:
@@ -115,6 +115,8 @@ class _Planner:
             self._check("--app", named)
             return next((one for one in self._project.applications if one.target == named), None)
         if len(usable) > 1:
+            # The first one is what the error proposes.
+            usable.sort(key=lambda one: one.is_aside(self._project.folder))
             found = [(one.target, self.shown(one.place)) for one in usable]
             raise SeveralCandidatesError("applications", found=found, flag="--app")
         return usable[0]
@@ -272,7 +274,8 @@ class _Planner:
             raise UnknownTargetError(flag, named, problem="it is not of the form module:name")
         module = self._project.sources.by_name.get(parts[0])
         if module is None:
-            if installed(parts[0].partition(".")[0]) is None and self._is_own(parts[0]):
+            top = parts[0].partition(".")[0]
+            if (installed(top) is None and self._is_own(top)) or not is_importable(top):
                 raise UnknownTargetError(flag, named, problem=f"there is no module {parts[0]}")
             return
         names = module.defined | set(module.imported)
@@ -281,8 +284,7 @@ class _Planner:
             raise UnknownTargetError(flag, named, problem=problem)
         self._needs(named, module.folder)
 
-    def _is_own(self, module: str) -> bool:
-        top = module.partition(".")[0]
+    def _is_own(self, top: str) -> bool:
         return any(name.partition(".")[0] == top for name in self._project.sources.by_name)
 
     def _from_root(self, path: Path) -> str:
