@@ -11,7 +11,7 @@ import pytest
 from pytest_oneloop.doctor import collecting
 from pytest_oneloop.doctor.case import Case
 from pytest_oneloop.doctor.collecting import collect
-from pytest_oneloop.errors.doctor import CollectionTimeoutError
+from pytest_oneloop.errors.doctor import CollectionFailedError, CollectionTimeoutError
 from tools.doctor_projects import PAIRS
 
 if TYPE_CHECKING:
@@ -152,3 +152,27 @@ def test_the_doctor_imports_nothing_of_the_suite(project: Project) -> None:
     Case(collect(project.folder))
 
     assert {"conftest", "test_it", "database"} & (set(sys.modules) - before) == set()
+
+
+@pytest.mark.parametrize(
+    ("code", "reason"),
+    [
+        (
+            "import sys\nsys.exit(3)\n",
+            (
+                "it ended with exit code 3 and said nothing, as where a conftest.py or a module of "
+                "the project calls sys.exit()"
+            ),
+        ),
+        (
+            "import os, signal\nos.kill(os.getpid(), signal.SIGSEGV)\n",
+            "SIGSEGV ended it while the tests were imported",
+        ),
+    ],
+    ids=["exit", "signal"],
+)
+def test_a_conftest_that_ends_the_process(project: Project, code: str, reason: str) -> None:
+    project.write({"conftest.py": code, "test_it.py": "def test_one(): ...\n"})
+    with pytest.raises(CollectionFailedError) as caught:
+        collect(project.folder)
+    assert caught.value.reason == reason

@@ -58,10 +58,12 @@ def collect(path: Path) -> Suite:
     with tempfile.TemporaryDirectory(prefix="oneloop-doctor-") as folder:
         file = Path(folder) / "facts.json"
         targets = [] if path.resolve() == root else [str(path.resolve())]
-        output = _run([f"--oneloop-facts={file}", "-o", f"cache_dir={folder}", *targets], root)
+        output, code = _run(
+            [f"--oneloop-facts={file}", "-o", f"cache_dir={folder}", *targets], root
+        )
         facts = json.loads(file.read_bytes()) if file.exists() else None
     if facts is None:
-        raise _refusal(output, root)
+        raise _refusal(output, code, root)
     if facts["failures"]:
         raise _not_imported(facts)
     if not facts["tests"]:
@@ -79,8 +81,8 @@ def project_of(path: Path) -> Path:
     return start
 
 
-def _run(options: Sequence[str], root: Path) -> str:
-    """Run pytest in a process group of its own, and return what it wrote."""
+def _run(options: Sequence[str], root: Path) -> tuple[str, int]:
+    """Run pytest in a process group of its own; return what it wrote, and its exit code."""
     with subprocess.Popen(
         [sys.executable, "-m", "pytest", *_OPTIONS, "--collect-only", "-qq", *options],
         cwd=root,
@@ -93,7 +95,7 @@ def _run(options: Sequence[str], root: Path) -> str:
         start_new_session=True,
     ) as process:
         try:
-            return process.communicate(timeout=SECONDS)[0]
+            return process.communicate(timeout=SECONDS)[0], process.returncode
         except subprocess.TimeoutExpired:
             raise CollectionTimeoutError(seconds=SECONDS) from None
         finally:
@@ -101,7 +103,7 @@ def _run(options: Sequence[str], root: Path) -> str:
                 os.killpg(process.pid, signal.SIGKILL)
 
 
-def _refusal(output: str, root: Path) -> SuiteNotImportedError | CollectionFailedError:
+def _refusal(output: str, code: int, root: Path) -> SuiteNotImportedError | CollectionFailedError:
     """Return the error for a run that has collected nothing at all, from pytest's own words."""
     conftest = _CONFTEST.search(output)
     if conftest:
@@ -109,7 +111,13 @@ def _refusal(output: str, root: Path) -> SuiteNotImportedError | CollectionFaile
         shown = str(file.relative_to(root)) if file.is_relative_to(root) else str(file)
         return SuiteNotImportedError(path=shown, reason=_reason(output))
     refused = next((found for one in _REFUSED if (found := one.search(output))), None)
-    last = output.strip().rpartition("\n")[2] or "it said nothing"
+    if code < 0:
+        said = f"{signal.Signals(-code).name} ended it while the tests were imported"
+        return CollectionFailedError(reason=said)
+    last = output.strip().rpartition("\n")[2] or (
+        f"it ended with exit code {code} and said nothing, as where a conftest.py or a module of "
+        "the project calls sys.exit()"
+    )
     return CollectionFailedError(reason=refused[1] if refused else last)
 
 
