@@ -8,8 +8,8 @@ from dataclasses import dataclass, fields
 from pathlib import Path
 from urllib.parse import parse_qsl, urlsplit
 
-from pytest_oneloop.cachefolder import default_folder
 from pytest_oneloop.aliases import alias_pairs
+from pytest_oneloop.cachefolder import default_folder
 from pytest_oneloop.errors.settings import InvalidSettingError, UnreadableProjectFileError
 from pytest_oneloop.options import AUTO, STRATEGIES, Places, Value
 from pytest_oneloop.passthrough import passthrough_names
