@@ -164,3 +164,18 @@ def test_what_may_not_be_read_is_named(public_folder: Path) -> None:
         "  - old.py:1 is not valid Python, and was not looked at.\n",
     ):
         assert line in done.stdout.rpartition("Found in ")[2]
+
+
+@pytest.mark.skipif(os.geteuid() != 0, reason="anybody else may not write it anyway")
+def test_root_leaves_a_read_only_file_alone(tmp_path: Path) -> None:
+    Project(tmp_path).write(FLAT)
+    (tmp_path / "pyproject.toml").chmod(0o444)
+    done = oneloop(tmp_path, "init", "--yes")
+    assert (done.stderr, done.returncode) == (
+        (
+            f"oneloop: OL504: {tmp_path}/pyproject.toml cannot be written: it is read-only. "
+            "Allow it, or write the lines yourself; nothing has been changed.\n"
+        ),
+        2,
+    )
+    assert (tmp_path / "pyproject.toml").read_text() == FLAT["pyproject.toml"]

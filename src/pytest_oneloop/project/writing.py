@@ -10,6 +10,8 @@ from pathlib import Path
 
 from pytest_oneloop.errors.project import NotWritableError
 
+_WRITABLE = stat.S_IWUSR | stat.S_IWGRP | stat.S_IWOTH
+
 
 def write_whole(path: Path, content: bytes) -> None:
     """Replace a file's content in one step, or make the file; its mode and owner are kept.
@@ -26,6 +28,8 @@ def write_whole(path: Path, content: bytes) -> None:
         # A file that its owner made read-only could be replaced all the same: that is not asked.
         if held and not os.access(target, os.W_OK):
             raise NotWritableError(path, problem="permission denied")
+        if held and not held.st_mode & _WRITABLE:  # root may write all the same
+            raise NotWritableError(path, problem="it is read-only")
         _replace(target, content, held)
     except OSError as error:
         raise NotWritableError(path, problem=(error.strerror or str(error)).lower()) from error
