@@ -225,3 +225,13 @@ def test_the_project_of_a_folder_inside_it(tmp_path: Path) -> None:
     Project(tmp_path).write({"shop/main.py": APP, "pytest.ini": "", "tests/test_x.py": ""})
     assert discover(tmp_path / "tests").folder == tmp_path
     assert [one.target for one in discover(tmp_path / "tests").applications] == ["main:app"]
+
+
+@pytest.mark.parametrize("name", ["tests", "shop", "shop/inner"])
+def test_a_folder_inside_of_the_project(tmp_path: Path, name: str) -> None:
+    files = {"tests/test_a.py": "", "shop/__init__.py": "", "shop/inner/__init__.py": ""}
+    Project(tmp_path).write(files)
+    assert discover(tmp_path / name).part_of == tmp_path
+    assert discover(tmp_path).part_of is None
+    (tmp_path / name / "pytest.ini").touch()
+    assert discover(tmp_path / name).part_of is None

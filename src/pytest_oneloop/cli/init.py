@@ -130,7 +130,10 @@ def _to_do(project: Project, proposal: Proposal) -> list[str]:
         if proposal.packages
         else []
     )
-    return [*unread, *proposal.by_hand, *install]
+    outer = project.part_of
+    seems = f"{project.folder} seems to be a part of the project in {outer}: run the command there."
+    part = [seems] if outer else []
+    return [*part, *unread, *proposal.by_hand, *install]
 
 
 def _show_list(console: Console, title: str, lines: Sequence[str]) -> None:

@@ -13,7 +13,7 @@ from pytest_oneloop.project import configuration as configurations
 from pytest_oneloop.project.applications import find_applications
 from pytest_oneloop.project.obsolete import find_obsolete
 from pytest_oneloop.project.requirements import Requirements
-from pytest_oneloop.project.sources import Place, read_sources, statements
+from pytest_oneloop.project.sources import TEST_FOLDERS, Place, read_sources, statements
 from pytest_oneloop.project.tables import find_tables
 from pytest_oneloop.schema.scripts import find_alembic, read_project
 
@@ -92,6 +92,21 @@ class Project:
     entrypoint: str | None
     runs_on_anyio: bool
     requirements: Requirements
+
+    @property
+    def part_of(self) -> Path | None:
+        """The folder of the project that this one seems to be a part of, if it does.
+
+        That is so for a package, or a folder of tests, in which nothing configures pytest.
+        """
+        outer = self.folder
+        if self.configuration.text is not None:
+            return None
+        while (outer / "__init__.py").is_file():
+            outer = outer.parent
+        if outer.name in TEST_FOLDERS:
+            outer = outer.parent
+        return outer if outer != self.folder else None
 
 
 def discover(folder: Path) -> Project:

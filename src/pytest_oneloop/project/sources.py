@@ -15,7 +15,9 @@ if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
     from pathlib import Path
 
-_TEST_FOLDERS = {"tests", "test"}
+TEST_FOLDERS = frozenset({"tests", "test"})
+"""The usual names of folders of tests."""
+
 _STEPS = 20
 """How many times a name is followed from module to module."""
 
@@ -217,7 +219,7 @@ def _names_bound_by(node: ast.stmt) -> Iterator[str]:
 def _is_test(path: Path, folder: Path) -> bool:
     *folders, name = path.relative_to(folder).parts
     return (
-        bool(_TEST_FOLDERS.intersection(folders))
+        bool(TEST_FOLDERS.intersection(folders))
         or name == "conftest.py"
         or name.startswith("test_")
         or name.endswith("_test.py")
