@@ -137,3 +137,16 @@ def test_the_table_fits_80_columns() -> None:
     assert "3 an engine per test 3 0 12.3 s 4 0 2" in rows
     assert "5 one loop, tables per test 3 0 12.3 s 1 3 0" in rows
     assert "assert 2 == 0" in rows
+
+
+def test_a_narrow_terminal_gets_lines() -> None:
+    out = io.StringIO()
+    with Display(Console(file=out, width=40), SETUPS, "18.6") as display:
+        for measured in MEASURED:
+            display.add(measured)
+    shown = out.getvalue()
+    assert max(map(len, shown.splitlines())) <= 40
+    assert (
+        "3 an engine per test\n  passed 3, failed 0, time 12.3 s\n  conns 4, DDL 0, leaked 2\n"
+    ) in shown
+    assert "attached to a different loop" in " ".join(shown.split())

@@ -21,6 +21,12 @@ if TYPE_CHECKING:
     from pytest_oneloop.demo.measurement import Measurement
     from pytest_oneloop.demo.setups import SetUp
 
+COLUMNS = ("passed", "failed", "time", "conns", "DDL", "leaked")
+"""What was measured, as the columns are named."""
+
+NARROW = 60
+"""Below this width, in cells, a set-up has lines of its own instead of a row."""
+
 
 class Display:
     """Shows the two tables while its block lasts: row by row in a terminal, elsewhere whole.
@@ -94,9 +100,18 @@ class Display:
     def _of(self, *, plugin: bool) -> list[Measurement]:
         return [measured for measured in self._measured if measured.plugin is plugin]
 
-    def _table(self, *, plugin: bool) -> Table:
+    def _table(self, *, plugin: bool) -> RenderableType:
+        title = "With the plugin, the same files" if plugin else "Without the plugin"
+        titles = {setup.number: setup.title for setup in self._setups}
+        if self._console.width < NARROW:
+            lines = [
+                line
+                for measured in self._of(plugin=plugin)
+                for line in _lines(titles[measured.number], measured)
+            ]
+            return Group(Text(title, style="bold"), *lines, Text(""))
         table = Table(
-            title="With the plugin, the same files" if plugin else "Without the plugin",
+            title=title,
             title_justify="left",
             title_style="bold",
             box=None,
@@ -106,9 +121,8 @@ class Display:
         )
         table.add_column("#", no_wrap=True)
         table.add_column("set-up", ratio=1)
-        for name in ("passed", "failed", "time", "conns", "DDL", "leaked"):
+        for name in COLUMNS:
             table.add_column(name, justify="right", no_wrap=True)
-        titles = {setup.number: setup.title for setup in self._setups}
         for measured in self._of(plugin=plugin):
             table.add_row(*_cells(titles[measured.number], measured))
         table.add_section()
@@ -129,4 +143,19 @@ def _cells(title: str, measured: Measurement) -> list[Text]:
         Text(str(measured.connections)),
         Text(str(measured.ddl_statements), style="yellow" if measured.ddl_statements else ""),
         Text(str(measured.leaked_rows), style="yellow" if measured.leaked_rows else ""),
+    ]
+
+
+def _lines(title: str, measured: Measurement) -> list[Text]:
+    """Return what the columns hold, for a terminal that has no room for them."""
+    number, name, *figures = _cells(title, measured)
+    named = [
+        Text.assemble(f"{label} ", figure) for label, figure in zip(COLUMNS, figures, strict=True)
+    ]
+    half = len(named) // 2
+    first, second = (Text(", ").join(some) for some in (named[:half], named[half:]))
+    return [
+        Text.assemble(number, " ", name),
+        Text.assemble("  ", first),
+        Text.assemble("  ", second),
     ]
