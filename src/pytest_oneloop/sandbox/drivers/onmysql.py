@@ -39,6 +39,9 @@ _LEVEL: Final = re.compile(
     r"SET\s+(?:SESSION|LOCAL)\s+TRANSACTION\s+ISOLATION\s+LEVEL\s+(?P<level>[A-Z ]+?)\s*;?\s*$",
     re.IGNORECASE,
 )
+_UNBUFFERED: Final = re.compile(r"^SS|_ss_cursor$")
+"""The names of the drivers' unbuffered cursors, and of SQLAlchemy's for them."""
+
 _WRITE: Final = Query(Effect.WRITE)
 _DEADLOCK: Final = 1213
 _ENDS: Final = frozenset({"COMMIT", "ROLLBACK"})
@@ -53,7 +56,7 @@ class MySQLConnection(SandboxedConnection):
         MySQL's unbuffered cursors keep their connection busy until the last row was read, and this
         one is shared.
         """
-        kept = [one for one in args if not getattr(one, "__name__", "").startswith("SS")]
+        kept = [one for one in args if not _UNBUFFERED.search(getattr(one, "__name__", ""))]
         named = {name: value for name, value in kwargs.items() if name != "server_side"}
         return super().cursor(*kept, **named)
 
