@@ -38,6 +38,18 @@ async def test_long(db_session, number):
     while not Path("go-on").exists():
         await asyncio.sleep(0.02)
 """
+STUCK = """
+import asyncio
+from pathlib import Path
+
+from sqlalchemy import text
+
+
+async def test_stuck(db_session):
+    await db_session.execute(text("SELECT 1"))
+    asyncio.get_running_loop().call_later(0.2, Path("in-main").touch)
+    await db_session.execute(text("SELECT pg_sleep(600)"))
+"""
 SLOW_REVISION = """
 import time
 from pathlib import Path
@@ -108,6 +120,19 @@ def test_after_a_signal_in_a_test(number: signal.Signals, project: Project) -> N
         run = running.finish()
         wait_until_gone(running, folders)
     assert run.code == (2 if number is signal.SIGINT else -number), run.output
+    assert "pytest_oneloop/" not in run.output
+
+
+def test_after_ctrl_c_in_a_statement(project: Project) -> None:
+    project.write({"test_notes.py": STUCK})
+    with project.started() as running:
+        running.wait_for("in-main")
+        folders = seen(running)
+        running.process.send_signal(signal.SIGINT)
+        run = running.finish()
+        wait_until_gone(running, folders)
+    assert run.code == 2, run.output
+    assert "Traceback" not in run.output
     assert "pytest_oneloop/" not in run.output
 
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import threading
-from typing import TYPE_CHECKING, Any, Protocol
+from typing import TYPE_CHECKING, Any, Final, Protocol
 
 from pytest_oneloop.sandbox import greenlets
 from pytest_oneloop.sandbox.alone import Alone
@@ -21,6 +21,11 @@ if TYPE_CHECKING:
     from pytest_oneloop.sandbox.drivers import Driver
     from pytest_oneloop.sandbox.ids import Restart
     from pytest_oneloop.sandbox.outer import Constraints
+
+    _Ending = Callable[[], None]
+
+_PARTING: Final = 1.0
+"""Seconds for a connection to close with its loop; it takes a message."""
 
 
 class Target(Protocol):
@@ -195,10 +200,14 @@ class Links:
                 link.close()
         self._links.clear()
 
-    async def close_with_loop(self, close: Callable[[], None]) -> None:
+    async def close_with_loop(self, close: _Ending, abandon: _Ending = lambda: None) -> None:
         """Have a connection closed before the running loop closes.
 
         Whoever runs the loop calls `shutdown_asyncgens`, which ends a generator that waits.
+
+        Args:
+            close: Closes it; may wait for a statement in which Ctrl-C has ended a test.
+            abandon: Ends it without a word to the server, if it has not closed within a second.
         """
 
         async def wait() -> AsyncGenerator[None]:
@@ -206,7 +215,11 @@ class Links:
                 yield
             finally:
                 self._closers.discard(closer)
-                await greenlets.run(close)
+                try:
+                    async with asyncio.timeout(_PARTING):
+                        await greenlets.run(close)
+                except TimeoutError:
+                    abandon()
 
         closer = wait()
         await anext(closer)
@@ -250,7 +263,7 @@ class Links:
         opening = self._opening[key] = loop.create_future()
         try:
             link = self._open(dialect, driver, parameters, loop)
-            greenlets.wait_for(self.close_with_loop(link.close))
+            greenlets.wait_for(self.close_with_loop(link.close, link.driver.abandon))
             return link
         finally:
             del self._opening[key]
