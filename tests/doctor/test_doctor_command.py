@@ -173,7 +173,7 @@ BAD = {
         [],
         (
             "oneloop: OL523: test_one.py cannot be imported: SyntaxError: invalid syntax "
-            "(1 more files cannot either). Make `pytest --collect-only` pass first.\n"
+            "(test_one.py, line 1) (1 more files cannot either). Make `pytest --collect-only` pass first.\n"
         ),
     ),
     "option": (

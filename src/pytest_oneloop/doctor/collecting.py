@@ -34,6 +34,8 @@ _OPTIONS = ("-p", "no:oneloop", "-p", "no:pytest_oneloop.plugin", "-p", COLLECTO
 _PROJECT_FILES = ("pytest.ini", ".pytest.ini", "pyproject.toml", "tox.ini", "setup.cfg", "setup.py")
 _CONFTEST = re.compile(r"^ImportError while loading conftest '(.+)'\.$", re.MULTILINE)
 _REASON = re.compile(r"^E\s+(\S.*)$", re.MULTILINE)
+_INVALID = re.compile(r'^E\s+File "(.+)", line (\d+)$', re.MULTILINE)
+_SYNTAX = re.compile(r"(Syntax|Indentation|Tab)Error\b")
 _REFUSED = (
     re.compile(r"^.*?: error: (.+)$", re.MULTILINE),
     re.compile(r"^ERROR: (.+)$", re.MULTILINE),
@@ -129,4 +131,7 @@ def _not_imported(facts: Mapping[str, Any]) -> SuiteNotImportedError:
 def _reason(text: str) -> str:
     """Return the line of a traceback that says what is wrong."""
     marked = [one for one in _REASON.findall(text) if not one.startswith(("^", "~"))]
-    return str(marked[-1] if marked else text.strip().rpartition("\n")[2]).strip()
+    said = str(marked[-1] if marked else text.strip().rpartition("\n")[2]).strip()
+    # Python says apart where a file is not valid, and which file: it may be one that is imported.
+    where = _INVALID.findall(text) if _SYNTAX.match(said) else []
+    return f"{said} ({Path(where[-1][0]).name}, line {where[-1][1]})" if where else said
