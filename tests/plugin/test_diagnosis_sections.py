@@ -6,6 +6,7 @@ lies beside it; where there is none, no event loop is to blame.
 
 from __future__ import annotations
 
+import re
 from typing import TYPE_CHECKING, Protocol
 
 import pytest
@@ -57,7 +58,7 @@ def run(tcp_server: ServerAddress, tmp_path_factory: pytest.TempPathFactory) -> 
 def real(server: ServerAddress) -> dict[str, str]:
     """Return what the projects find in their environment, to reach a database of their own."""
     return {
-        "REAL_DATABASE": database_url(server),
+        "REAL_DATABASE": database_url(server, "postgresql+unled"),
         "REAL_DSN": database_url(server, "postgresql").replace(" ", "%20"),
     }
 
@@ -90,8 +91,17 @@ def test_the_switch_turns_them_off(run: Runs) -> None:
     assert off.finished.counts == on.finished.counts
     assert _all(on) != []
     assert _all(off) == []
-    assert "tracing.py" in on.finished.output
-    assert "tracing.py" not in off.finished.output
+
+
+def test_the_message_names_the_line_of_the_test_itself(run: Runs) -> None:
+    output = run("function_loops").finished.output
+
+    places = re.findall(r"^E .* got Future .* attached to a different loop", output, re.MULTILINE)
+
+    told = "".join(places)
+    assert "coro=<test_select() running at " in told
+    assert "test_pool.py:16>" in told
+    assert "tracing.py" not in output
 
 
 def test_the_line_to_change_mends_them(run: Runs) -> None:

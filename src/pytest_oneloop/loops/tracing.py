@@ -6,12 +6,13 @@ import asyncio
 import functools
 import inspect
 import time
+from collections.abc import Coroutine
 from contextlib import aclosing
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Self
 
 if TYPE_CHECKING:
-    from collections.abc import AsyncGenerator, Callable
+    from collections.abc import AsyncGenerator, Callable, Generator
     from types import FrameType
 
     from pytest_oneloop.loops.record import LoopRecord
@@ -52,23 +53,74 @@ def traced(function: Callable[..., Any], watch: Watch) -> Callable[..., Any] | N
         `None` for what is neither a coroutine function nor one of an asynchronous generator.
     """
     if inspect.iscoroutinefunction(function):
-        return _traced_coroutine(function, watch)
+        return _TracedFunction(function, watch)
     if inspect.isasyncgenfunction(function):
         return _traced_generator(function, watch)
     return None
 
 
-def _traced_coroutine(function: Callable[..., Any], watch: Watch) -> Callable[..., Any]:
-    @functools.wraps(function)
-    async def call(*args: Any, **kwargs: Any) -> Any:
+class _TracedFunction(functools.partial[Coroutine[Any, Any, Any]]):
+    """A coroutine function; a partial one, which `inspect` knows as that by what it calls."""
+
+    def __new__(cls, function: Callable[..., Any], watch: Watch) -> Self:
+        made = super().__new__(cls, function)
+        functools.update_wrapper(made, function)
+        made.watch = watch
+        return made
+
+    watch: Watch
+
+    def __call__(self, /, *args: Any, **kwargs: Any) -> _TracedCoroutine:
+        return _TracedCoroutine(self.func(*args, **kwargs), self.watch)
+
+
+class _TracedCoroutine(Coroutine[Any, Any, Any]):
+    """A coroutine that notes its loop, then does as another.
+
+    It has no frame of its own for a task to show: errors name the line of the other one.
+    """
+
+    __slots__ = ("_coroutine", "_ran", "_watch")
+
+    def __init__(self, coroutine: Coroutine[Any, Any, Any], watch: Watch) -> None:
+        self._coroutine = coroutine
+        self._watch = watch
+        self._ran: Ran | None = None
+
+    def __getattr__(self, name: str) -> Any:
+        """Return what tasks and debuggers ask a coroutine for: its name, its frame."""
+        return getattr(self._coroutine, name)
+
+    def __await__(self) -> Generator[Any, Any, Any]:
         __tracebackhide__ = True
-        ran = _begin(watch)
+        ran = self._ran = _begin(self._watch)
         try:
-            return await function(*args, **kwargs)
+            return (yield from self._coroutine.__await__())
         finally:
             _end(ran)
 
-    return call
+    def send(self, value: Any, /) -> Any:
+        __tracebackhide__ = True
+        if self._ran is None:
+            self._ran = _begin(self._watch)
+        ran = self._ran
+        try:
+            return self._coroutine.send(value)
+        except BaseException:
+            _end(ran)
+            raise
+
+    def throw(self, *error: Any) -> Any:
+        __tracebackhide__ = True
+        ran = self._ran
+        try:
+            return self._coroutine.throw(*error)
+        except BaseException:
+            _end(ran)
+            raise
+
+    def close(self) -> None:
+        self._coroutine.close()
 
 
 def _traced_generator(function: Callable[..., Any], watch: Watch) -> Callable[..., Any]:
