@@ -33,6 +33,12 @@ DEPENDS: Final = "not compared: it depends on the order"
 
 NOT_COMPARED: Final = (BLOCKED, DEPENDS)
 
+_END_LEFT: Final = """
+SELECT pg_terminate_backend(pid, 5000) FROM pg_stat_activity
+WHERE datname = current_database() AND state LIKE 'idle in transaction%'
+"""
+"""Ends what a cancelled task has lost on the real database, with locks that the next one needs."""
+
 _EMPTY: Final = "".join(f"DELETE FROM {table};" for table in reversed(TABLES))
 _SUSPICIOUS: Final = 40
 """How many orders are tried on the real database before a difference is called one."""
@@ -164,6 +170,7 @@ class Comparison:
 
     async def _really(self, program: Program, order: Sequence[int]) -> Outcome:
         plain = self._several if program.several else self._alone
+        await self._admins[0].execute(_END_LEFT)
         await self._admins[0].execute(_EMPTY + SEEDS)
         with self._laboratory.router.redirected(plain):
             return await play(program, self._engines[plain], order)
