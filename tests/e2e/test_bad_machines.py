@@ -92,7 +92,8 @@ def test_no_binaries(project: Project) -> None:
 
 
 def test_no_driver(project: Project) -> None:
-    without(project, "asyncpg", "psycopg", "psycopg2")
+    others = ("aiosqlite", "aiomysql", "asyncmy", "pymysql")
+    without(project, "asyncpg", "psycopg", "psycopg2", *others)
 
     run = project.run("-o", "oneloop_schema=")
 

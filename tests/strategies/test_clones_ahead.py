@@ -18,7 +18,7 @@ from pytest_oneloop.plugin import RUN
 
 
 def pytest_sessionfinish(session):
-    real = session.config.stash[RUN]._real
+    real = session.config.stash[RUN].backends.of("postgresql").isolation
     worker = os.environ.get("PYTEST_XDIST_WORKER", "main")
     if real._clones is not None:
         with open("clones", "a") as clones:

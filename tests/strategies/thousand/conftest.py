@@ -26,7 +26,7 @@ PICTURE: pytest.StashKey[Picture] = pytest.StashKey()
 
 def picture_of_template(run: TestRun) -> Picture:
     """Take a picture of the template, by a clone that nobody has touched."""
-    worker = run.database()
+    worker = run.backends.of("postgresql").database()
     there = replace(worker.destination.address, database="postgres")
     name = f"probe_{secrets.token_hex(8)}"
     clone, drop = sql.SQL("CREATE DATABASE {} TEMPLATE {}"), sql.SQL("DROP DATABASE {}")
