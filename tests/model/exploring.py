@@ -7,8 +7,9 @@ from typing import TYPE_CHECKING
 
 from hypothesis import HealthCheck, Phase, assume, given, note, settings
 from hypothesis import seed as seeded
+from hypothesis.errors import Flaky
 
-from model.comparing import NOT_COMPARED
+from model.comparing import NOT_COMPARED, DifferenceError
 from model.program import programs
 
 if TYPE_CHECKING:
@@ -36,8 +37,10 @@ def explore(
         shrink: Look for the smallest program that differs.
 
     Raises:
-        DifferenceError: A program differs.
+        DifferenceError: A program differs. It is raised even where a second run of the program
+            does not show it: which session waits first is not always the same.
     """
+    found: list[DifferenceError] = []
 
     @settings(
         max_examples=number,
@@ -51,7 +54,11 @@ def explore(
     @given(programs())
     def compare(program: Program) -> None:
         note(program.source())
-        assume(runner.run(comparison.compare(program)) not in NOT_COMPARED)
+        try:
+            assume(runner.run(comparison.compare(program)) not in NOT_COMPARED)
+        except DifferenceError as difference:
+            found.append(difference)
+            raise
 
     # A pool writes about each rollback that the sandbox refuses.
     logger = logging.getLogger("sqlalchemy.pool")
@@ -59,5 +66,9 @@ def explore(
     logger.setLevel(logging.CRITICAL + 1)
     try:
         (compare if seed is None else seeded(seed)(compare))()
+    except Flaky as flaky:
+        if not found:
+            raise
+        raise found[-1] from flaky
     finally:
         logger.setLevel(level)

@@ -8,6 +8,7 @@ import pytest
 
 from model.comparing import NOT_COMPARED, SAME, DifferenceError, comparing
 from model.exploring import explore
+from model.playing import Outcome
 from model.program import Program, Step
 from pytest_oneloop.sandbox.limits import Watch
 from pytest_oneloop.sandbox.transactions import Transactions
@@ -85,6 +86,22 @@ def test_the_smallest_program_that_differs_is_told_as_code(
     told = str(raised.value).splitlines()
     assert told[0] == "the sandbox shows what no real database does:"
     assert "await asyncio.gather(first())" in told
+
+
+def test_a_difference_that_is_seen_once_is_told(
+    comparison: tuple[asyncio.Runner, Comparison], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    verdicts = iter([DifferenceError(Program((0,), ()), *[Outcome(((),), ())] * 2)])
+
+    async def compare(_: Program) -> str:
+        for difference in verdicts:
+            raise difference
+        return NOT_COMPARED[0]
+
+    monkeypatch.setattr(comparison[1], "compare", compare)
+
+    with pytest.raises(DifferenceError):
+        explore(*comparison, PROGRAMS)
 
 
 def test_a_program_reads_as_code() -> None:
