@@ -6,10 +6,10 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from pytest_oneloop.errors import SetupError
-from pytest_oneloop.provision import find_seed
+from pytest_oneloop.plan import find_seed
 
 if TYPE_CHECKING:
-    from pytest_oneloop.provision import Plan
+    from pytest_oneloop.plan import Plan
     from pytest_oneloop.schema import SchemaSource
 
 
@@ -45,7 +45,7 @@ def forecast(plan: Plan) -> Forecast:
     if source is None or not source.name.startswith("alembic"):
         return Forecast(server, schema, None)
     cache = SeedCache(plan.settings.cache_dir.value, binaries)
-    _, seed = find_seed(plan, cache, source, binaries.version)
+    _, seed = find_seed(cache, source, binaries.version, plan.rootdir)
     return Forecast(server, schema, "cached" if seed else "not built yet")
 
 

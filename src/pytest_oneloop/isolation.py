@@ -16,7 +16,8 @@ if TYPE_CHECKING:
     from pytest_oneloop.databases.restoration import Outcome, Restoration
     from pytest_oneloop.databases.sessions import Session
     from pytest_oneloop.errors.sandbox import SandboxError
-    from pytest_oneloop.provision import Destination, WorkerDatabase
+    from pytest_oneloop.plan import WorkerDatabase
+    from pytest_oneloop.provision import Destination
     from pytest_oneloop.sandbox.checkouts import Origin
     from pytest_oneloop.sandbox.limits import Limit
     from pytest_oneloop.sandbox.link import Link

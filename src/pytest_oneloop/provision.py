@@ -1,37 +1,32 @@
-"""Brings up the database of one worker: server, template, clone."""
+"""Brings up the PostgreSQL database of one worker: server, template, clone."""
 
 from __future__ import annotations
 
 import re
 import time
-from contextlib import AbstractContextManager, ExitStack, contextmanager
+from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass, field
 from functools import partial
-from typing import TYPE_CHECKING, Any, Final, Generic, Protocol, TypeVar
+from typing import TYPE_CHECKING, Any, Final
 
 from pytest_oneloop.databases.urls import connect_url, parse_server_url
+from pytest_oneloop.plan import BUILD_SECONDS, WorkerDatabase, find_seed
 from pytest_oneloop.sandbox.ids import Restart
-from pytest_oneloop.sandbox.link import Constraints
+from pytest_oneloop.sandbox.outer import Constraints
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
-    from pathlib import Path
 
     from sqlalchemy.engine import Dialect
 
     from pytest_oneloop.databases.address import ServerAddress
     from pytest_oneloop.databases.sequences import SequenceBaseline
     from pytest_oneloop.databases.templates import TemplateFacts
+    from pytest_oneloop.plan import Plan
     from pytest_oneloop.schema import SchemaSource
-    from pytest_oneloop.settings import Settings
-
-D = TypeVar("D")
 
 TEMPLATE: Final = "oneloop_template"
 """The template's name on an embedded server, whose folder is of one fingerprint alone."""
-
-BUILD_SECONDS: Final = 900.0
-"""How long another process may take to build a template before this one gives up."""
 
 # What a driver's `connect` takes to find a server and be let in; the test server's replaces it.
 _ADDRESS: Final = re.compile(
@@ -73,63 +68,6 @@ class Destination:
         _, leading = dialect.create_connect_args(url)
         kept = {name: value for name, value in given.items() if not _ADDRESS.fullmatch(name)}
         return kept | dict(leading)
-
-
-@dataclass(frozen=True, slots=True)
-class WorkerDatabase(Generic[D]):
-    """The database that a worker's tests run in.
-
-    Attributes:
-        destination: How to get there.
-        product: Such as `PostgreSQL`.
-        version: The server's, `18.6`.
-        server: `embedded`, or the address of a server that lives on; empty without a server.
-        in_memory: Whether its files lie in memory, as far as that is known.
-        schema: What it was built from, `alembic 4 revisions`; empty for nothing.
-        built: Whether this process built the template.
-        driver: The driver that the schema's source connected with, if any.
-        seconds: How long all of it took.
-        template: What it is a clone of.
-        renew: Replaces the database by another clone of the template; on a thread without a loop.
-    """
-
-    destination: D
-    product: str
-    version: str
-    server: str
-    in_memory: bool
-    schema: str
-    built: bool
-    driver: str | None
-    seconds: float
-    template: str
-    renew: Callable[[], None]
-
-
-@dataclass(frozen=True, slots=True)
-class Plan:
-    """What is known before anything is started.
-
-    Attributes:
-        settings: The user's.
-        rootdir: pytest's.
-        run_id: Stands for the run; all workers of it have the same.
-        worker: `main`, or xdist's name of the worker.
-        redirect: Given a destination, a context in which every engine of the process goes there.
-    """
-
-    settings: Settings
-    rootdir: Path
-    run_id: str
-    worker: str
-    redirect: Callable[[Any], AbstractContextManager[None]]
-
-    def schema(self, dialect: str = "postgresql") -> SchemaSource | None:
-        """Find what the database of a dialect is built from."""
-        from pytest_oneloop.schema import find_schema  # noqa: PLC0415 - only a run with a database
-
-        found = self.settings.schema
-        return find_schema(found.value, source=found.source, rootdir=self.rootdir, dialect=dialect)
 
 
 @contextmanager
@@ -210,7 +148,7 @@ def _on_embedded_server(
     if source is None:
         folder = cache.base()
     else:
-        fingerprint, seed = find_seed(plan, cache, source, binaries.version)
+        fingerprint, seed = find_seed(cache, source, binaries.version, plan.rootdir)
         if seed is None:
             built = True
             seed = cache.build(
@@ -229,54 +167,6 @@ def _on_embedded_server(
         "renew": partial(workers.create_worker, server.address, template, name),
     }
     return _destination(plan, server.address, name, facts), facts, about
-
-
-class Stored(Protocol):
-    """What is kept of a schema between runs."""
-
-    @property
-    def facts(self) -> dict[str, Any]:
-        """What was noted when it was built."""
-
-
-S_co = TypeVar("S_co", bound=Stored, covariant=True)
-
-
-class Cache(Protocol[S_co]):
-    """Where it is kept."""
-
-    def find(self, fingerprint: str) -> S_co | None:
-        """Return what is kept under a fingerprint."""
-
-
-def find_seed(
-    plan: Plan, cache: Cache[S_co], source: SchemaSource, version: str
-) -> tuple[str, S_co | None]:
-    """Return the fingerprint of what is to be had now, and the seed of it, if there is one.
-
-    A seed knows which files of the project took part in its making. If one has changed since, what
-    they are now becomes part of the fingerprint; the seed stays, for the branch that it is of.
-    """
-    from pytest_oneloop.databases.templates import TemplateFacts  # noqa: PLC0415
-    from pytest_oneloop.schema.fingerprint import (  # noqa: PLC0415
-        digest_of_parts,
-        template_fingerprint,
-    )
-    from pytest_oneloop.schema.inputs import digest_of  # noqa: PLC0415
-
-    extra: dict[str, str] = {}
-    while True:
-        fingerprint = template_fingerprint(source.fingerprint(), server=version, extra=extra)
-        seed = cache.find(fingerprint)
-        if seed is None:
-            return fingerprint, None
-        inputs = TemplateFacts.from_json(seed.facts).inputs
-        if not source.changed(inputs):
-            return fingerprint, seed
-        now = [
-            (name, (digest_of(plan.rootdir / name) or "absent").encode()) for name in sorted(inputs)
-        ]
-        extra = {**extra, f"inputs {len(extra)}": digest_of_parts(*now)}
 
 
 def _filling(

@@ -6,12 +6,13 @@ import secrets
 from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any
 
-from pytest_oneloop import application, provision
+from pytest_oneloop import application
 from pytest_oneloop.aliases import same_databases
 from pytest_oneloop.isolation import ROLLBACK, Ending
 from pytest_oneloop.kinds import kind_of
 from pytest_oneloop.kinds.backends import Backends
 from pytest_oneloop.kinds.signs import main_dialect
+from pytest_oneloop.plan import Plan
 from pytest_oneloop.sandbox.addresses import Addresses
 from pytest_oneloop.sandbox.checkouts import REQUEST
 from pytest_oneloop.sandbox.router import Router
@@ -30,7 +31,7 @@ if TYPE_CHECKING:
     from pytest_oneloop.errors import SetupError
     from pytest_oneloop.forecast import Forecast
     from pytest_oneloop.kinds import Destination
-    from pytest_oneloop.provision import WorkerDatabase
+    from pytest_oneloop.plan import WorkerDatabase
     from pytest_oneloop.sandbox.links import Target
     from pytest_oneloop.sandbox.sandbox import Sandbox
     from pytest_oneloop.settings import Settings
@@ -165,10 +166,8 @@ class TestRun:
         plan = self._plan()
         return kind_of(main_dialect(plan)).forecast(plan)
 
-    def _plan(self) -> provision.Plan:
-        return provision.Plan(
-            self.settings, self._rootdir, self._run_id, self._worker, self._redirected
-        )
+    def _plan(self) -> Plan:
+        return Plan(self.settings, self._rootdir, self._run_id, self._worker, self._redirected)
 
     @contextmanager
     def _redirected(self, target: Target) -> Iterator[None]:

@@ -39,13 +39,14 @@ BELOW: dict[str, set[str]] = {
     # Draws what `loops` describes.
     "maps": {"errors", "loops"},
     # What wires them.
-    "provision": {"errors", "settings", "sandbox", "databases", "schema"},
-    "forecast": {"errors", "settings", "databases", "provision", "schema"},
-    "isolation": {"errors", "databases", "provision", "sandbox"},
+    "plan": {"settings", "databases", "schema"},
+    "provision": {"errors", "settings", "plan", "sandbox", "databases", "schema"},
+    "forecast": {"errors", "settings", "databases", "plan", "schema"},
+    "isolation": {"errors", "databases", "plan", "provision", "sandbox"},
     "waiting": set(),
     "kinds": {
         *("errors", "settings", "drivers", "sandbox", "databases", "schema"),
-        *("provision", "forecast", "isolation", "waiting"),
+        *("plan", "provision", "forecast", "isolation", "waiting"),
     },
     "run": {
         *(
@@ -59,6 +60,7 @@ BELOW: dict[str, set[str]] = {
             "forecast",
             "isolation",
             "kinds",
+            "plan",
             "provision",
             "scoped",
             "waiting",
@@ -76,6 +78,7 @@ BELOW: dict[str, set[str]] = {
         "loops",
         "maps",
         "options",
+        "plan",
         "project",
         "provision",
         "run",

@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 
     from pytest_oneloop.forecast import Forecast
     from pytest_oneloop.isolation import Put
-    from pytest_oneloop.provision import Plan, WorkerDatabase
+    from pytest_oneloop.plan import Plan, WorkerDatabase
     from pytest_oneloop.sandbox.link import Link
     from pytest_oneloop.sandbox.router import Router
 

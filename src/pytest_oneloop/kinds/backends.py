@@ -16,7 +16,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable
 
     from pytest_oneloop.kinds import Kind
-    from pytest_oneloop.provision import Plan, WorkerDatabase
+    from pytest_oneloop.plan import Plan, WorkerDatabase
     from pytest_oneloop.sandbox.router import Router
 
 

@@ -13,9 +13,9 @@ from pytest_oneloop.drivers import mysql_drivername
 from pytest_oneloop.errors.mysql import NoMySQLServerError
 from pytest_oneloop.forecast import Forecast, describe
 from pytest_oneloop.isolation import CLONE, ROLLBACK
-from pytest_oneloop.provision import BUILD_SECONDS, WorkerDatabase
+from pytest_oneloop.plan import BUILD_SECONDS, WorkerDatabase
 from pytest_oneloop.sandbox.ids import Restart
-from pytest_oneloop.sandbox.link import Constraints
+from pytest_oneloop.sandbox.outer import Constraints
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -26,7 +26,7 @@ if TYPE_CHECKING:
     from pytest_oneloop.databases.mysql.server import MySQLAddress
     from pytest_oneloop.databases.templates import TemplateFacts
     from pytest_oneloop.kinds import Kind
-    from pytest_oneloop.provision import Plan
+    from pytest_oneloop.plan import Plan
     from pytest_oneloop.sandbox.link import Link
     from pytest_oneloop.sandbox.router import Router
 

@@ -13,7 +13,8 @@ if TYPE_CHECKING:
     from contextlib import AbstractContextManager
 
     from pytest_oneloop.kinds import Kind
-    from pytest_oneloop.provision import Destination, Plan, WorkerDatabase
+    from pytest_oneloop.plan import Plan, WorkerDatabase
+    from pytest_oneloop.provision import Destination
     from pytest_oneloop.sandbox.link import Link
 
 

@@ -13,7 +13,7 @@ from pytest_oneloop.schema.scripts import find_alembic
 if TYPE_CHECKING:
     from pathlib import Path
 
-    from pytest_oneloop.provision import Plan
+    from pytest_oneloop.plan import Plan
 
 _DRIVERS: Final = {
     "postgresql": ("asyncpg", "psycopg", "psycopg2"),

@@ -12,9 +12,9 @@ from typing import TYPE_CHECKING, Any, Final
 
 from pytest_oneloop.forecast import Forecast, describe
 from pytest_oneloop.isolation import CLONE, ROLLBACK
-from pytest_oneloop.provision import BUILD_SECONDS, WorkerDatabase, find_seed
+from pytest_oneloop.plan import BUILD_SECONDS, WorkerDatabase, find_seed
 from pytest_oneloop.sandbox.ids import Restart
-from pytest_oneloop.sandbox.link import Constraints
+from pytest_oneloop.sandbox.outer import Constraints
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -24,7 +24,7 @@ if TYPE_CHECKING:
     from pytest_oneloop.databases.sqlite.restoration import FileRestoration, Outcome
     from pytest_oneloop.databases.sqlite.templates import Template, TemplateCache
     from pytest_oneloop.kinds import Kind
-    from pytest_oneloop.provision import Plan
+    from pytest_oneloop.plan import Plan
     from pytest_oneloop.sandbox.link import Link
     from pytest_oneloop.sandbox.router import Router
     from pytest_oneloop.schema import SchemaSource
@@ -233,7 +233,7 @@ class SQLite:
         template = None
         if source is not None and source.name.startswith("alembic"):
             cache = TemplateCache(plan.settings.cache_dir.value)
-            _, found = find_seed(plan, cache, source, _server(version))
+            _, found = find_seed(cache, source, _server(version), plan.rootdir)
             template = "cached" if found else "not built yet"
         return Forecast(f"SQLite {version} file", schema, template)
 
@@ -246,7 +246,7 @@ def _template(
 
     from pytest_oneloop.databases.sqlite.templates import populate  # noqa: PLC0415
 
-    fingerprint, found = find_seed(plan, cache, source, _server(sqlite3.sqlite_version))
+    fingerprint, found = find_seed(cache, source, _server(sqlite3.sqlite_version), plan.rootdir)
     if found is not None:
         return found, False
 

@@ -9,7 +9,7 @@ from pytest_oneloop.errors.addresses import SharedDatabaseWarning
 from pytest_oneloop.report.header import separator
 
 if TYPE_CHECKING:
-    from pytest_oneloop.provision import WorkerDatabase
+    from pytest_oneloop.plan import WorkerDatabase
     from pytest_oneloop.run import TestRun
 
 

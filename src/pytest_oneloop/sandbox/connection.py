@@ -4,10 +4,9 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any, ClassVar, Final, TypeVar
 
-from pytest_oneloop.errors.sandbox import TransactionControlError
 from pytest_oneloop.sandbox import levels, statements
-from pytest_oneloop.sandbox.checkouts import Checkout, origin
-from pytest_oneloop.sandbox.cursor import SandboxedCursor, StreamingCursor
+from pytest_oneloop.sandbox.checkouts import Checkout
+from pytest_oneloop.sandbox.cursor import NoCursor, SandboxedCursor, StreamingCursor
 from pytest_oneloop.sandbox.localsettings import local_settings
 
 if TYPE_CHECKING:
@@ -115,7 +114,7 @@ class SandboxedConnection:
         """Return a cursor; one of the server, if the arguments ask for it."""
         if self._over:
             # SQLAlchemy would wrap an error of this call; that of the statement it does not.
-            return self.oneloop_cursor(self, _NoCursor())
+            return self.oneloop_cursor(self, NoCursor())
         real = self._call(self.oneloop_link.real.cursor, *args, **kwargs)
         streams = any(args) or any(kwargs.get(k) for k in ("name", "server_side"))
         return (StreamingCursor if streams else self.oneloop_cursor)(self, real)
@@ -166,7 +165,7 @@ class SandboxedConnection:
         """Refuse a transaction in two phases, which would have to be the server's own."""
         __tracebackhide__ = True
         if (checkout := self._active()) is not None:
-            raise checkout.sandbox.report(_refusal(checkout, "tpc_begin"))
+            raise checkout.sandbox.report(checkout.sandbox.control_refused("tpc_begin"))
 
     # -- what cursors call -------------------------------------------------------------------------
 
@@ -175,7 +174,11 @@ class SandboxedConnection:
         if self.oneloop_autocommit:
             return operation
         level = self.oneloop_noted.get("isolation_level")
-        return operation if level is None else levels.answer(_text(operation), level) or operation
+        return (
+            operation
+            if level is None
+            else levels.answer(statements.text_of(operation), level) or operation
+        )
 
     def oneloop_send(
         self,
@@ -187,7 +190,7 @@ class SandboxedConnection:
     ) -> T | None:
         """Run a statement in the virtual transaction, or in the preparation of a connection."""
         __tracebackhide__ = True
-        sql = _text(operation)
+        sql = statements.text_of(operation)
         if self._checkout is None and not self._new and sql.strip(";") in _PINGS:
             return None
         checkout = self._active()
@@ -223,7 +226,7 @@ class SandboxedConnection:
         """
         statement = self.oneloop_read(sql)
         if isinstance(statement, statements.Control):
-            return _refusal(checkout, statement.command)
+            return checkout.sandbox.control_refused(statement.command)
         return None
 
     def oneloop_plain(self, sql: str) -> str:
@@ -305,39 +308,3 @@ class SandboxedConnection:
         if self.oneloop_link.dead:
             raise checkout.sandbox.lose(None)
         return checkout
-
-
-class _NoCursor:
-    """Takes the place of a real cursor when there can be none."""
-
-    description = None
-    rowcount = -1
-    arraysize = 1
-
-    def execute(self, *_: object) -> None:
-        """Do nothing; what would be executed is refused before."""
-
-    def close(self) -> None:
-        """Do nothing."""
-
-
-class ExecutingConnection(SandboxedConnection):
-    """The same, for drivers whose connections can execute."""
-
-    def execute(self, operation: Any, *args: Any, **kwargs: Any) -> SandboxedCursor:
-        """Execute on a new cursor, and return that."""
-        cursor = self.cursor()
-        cursor.execute(operation, *args, **kwargs)
-        return cursor
-
-
-def _refusal(checkout: Checkout, command: str) -> TransactionControlError:
-    test, place = checkout.sandbox.test, str(origin())
-    return TransactionControlError(test=test, command=command, place=place)
-
-
-def _text(operation: object) -> str:
-    """Return the SQL of what a driver executes; of what is no text, something that writes."""
-    if isinstance(operation, str):
-        return operation
-    return operation.decode() if isinstance(operation, bytes) else "an object of the driver"

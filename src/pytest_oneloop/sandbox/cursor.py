@@ -139,3 +139,17 @@ class StreamingCursor(SandboxedCursor):
     def __iter__(self) -> Iterator[Any]:
         while (row := self.fetchone()) is not None:
             yield row
+
+
+class NoCursor:
+    """Takes the place of a real cursor when there can be none."""
+
+    description = None
+    rowcount = -1
+    arraysize = 1
+
+    def execute(self, *_: object) -> None:
+        """Do nothing; what would be executed is refused before."""
+
+    def close(self) -> None:
+        """Do nothing."""

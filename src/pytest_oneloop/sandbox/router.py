@@ -7,9 +7,7 @@ after are met alike: `do_connect`, where the plugin answers with a connection of
 
 from __future__ import annotations
 
-import threading
 import weakref
-from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any
 
 from sqlalchemy import event
@@ -18,19 +16,20 @@ from sqlalchemy.exc import DisconnectionError
 from sqlalchemy.pool import Pool
 
 from pytest_oneloop.errors.sandbox import UnroutedEngineError, UnsupportedDialectError
-from pytest_oneloop.errors.sqlite import ForeignSchemaError
-from pytest_oneloop.passthrough import ALWAYS_LED, is_driver_always_led
 from pytest_oneloop.sandbox import greenlets
+from pytest_oneloop.sandbox.building import Building
 from pytest_oneloop.sandbox.connection import SandboxedConnection
 from pytest_oneloop.sandbox.direct import Direct, held_by, note_engine
 from pytest_oneloop.sandbox.drivers import SUPPORTED, driver_for
 from pytest_oneloop.sandbox.links import Links
+from pytest_oneloop.sandbox.passing import Passing
 from pytest_oneloop.sandbox.sandbox import Sandbox
 from pytest_oneloop.sandbox.turns import OccupiedError
 
 if TYPE_CHECKING:
     from asyncio import AbstractEventLoop
-    from collections.abc import Callable, Iterator
+    from collections.abc import Callable
+    from contextlib import AbstractContextManager
 
     from sqlalchemy.engine import Connection, Dialect
     from sqlalchemy.pool import ConnectionPoolEntry
@@ -42,7 +41,6 @@ if TYPE_CHECKING:
 
 OUTSIDE = "code outside of any test"
 _SANDBOX = "rollback"
-_PASSED = "oneloop_passed"
 
 
 class Router:
@@ -63,9 +61,8 @@ class Router:
         settle: Callable[[], None] = lambda: None,
     ) -> None:
         self._settle = settle
-        self._passthrough = passthrough
-        self._building: Target | None = None
-        self._building_on = 0
+        self._passing = Passing(passthrough)
+        self._building = Building()
         self.sandbox = Sandbox(OUTSIDE, self._now)
         self._links = Links(provide)
         self._direct = Direct(self._links, settle)
@@ -86,20 +83,23 @@ class Router:
 
     def listen(self) -> None:
         """Begin to answer for every engine."""
-        event.listen(Engine, "do_connect", self._on_connect)
-        event.listen(Pool, "connect", self._on_connected)
-        event.listen(Pool, "checkout", self._on_checkout)
-        event.listen(Pool, "checkin", self._on_checkin)
-        event.listen(Engine, "engine_connect", self._on_engine)
+        for target, name, answer in self._answers():
+            event.listen(target, name, answer)
+
+    def _answers(self) -> list[tuple[type, str, Callable[..., object]]]:
+        return [
+            (Engine, "do_connect", self._on_connect),
+            (Pool, "connect", self._on_connected),
+            (Pool, "checkout", self._on_checkout),
+            (Pool, "checkin", self._on_checkin),
+            (Engine, "engine_connect", self._on_engine),
+        ]
 
     def close(self) -> None:
         """Answer no more, and close what is open."""
         self._lead(None)
-        event.remove(Engine, "do_connect", self._on_connect)
-        event.remove(Pool, "connect", self._on_connected)
-        event.remove(Pool, "checkout", self._on_checkout)
-        event.remove(Pool, "checkin", self._on_checkin)
-        event.remove(Engine, "engine_connect", self._on_engine)
+        for target, name, answer in self._answers():
+            event.remove(target, name, answer)
         self.sandbox.ended = True
         for engine in list(self._engines):
             engine.dispose(close=False)
@@ -191,15 +191,9 @@ class Router:
         self._direct.begin(real=target is not None)
         self._target = target
 
-    @contextmanager
-    def redirected(self, target: Target) -> Iterator[None]:
+    def redirected(self, target: Target) -> AbstractContextManager[None]:
         """Lead every engine straight to a database, with real commits: to build its schema."""
-        before, self._building = self._building, target
-        self._building_on = threading.get_ident()
-        try:
-            yield
-        finally:
-            self._building = before
+        return self._building.redirected(target)
 
     def _now(self) -> str:
         return self.sandbox.test
@@ -215,15 +209,10 @@ class Router:
     ) -> SandboxedConnection | None:
         __tracebackhide__ = True
         name = f"{dialect.name}+{dialect.driver}"
-        if not self._passthrough.isdisjoint((dialect.name, name)):
-            if entry is not None:  # one is there for whoever asks a pool
-                entry.info[_PASSED] = True
+        if self._passing.lets(dialect.name, dialect.driver, entry):
             return None
-        if self._building is not None and self._building_on == threading.get_ident():
-            if dialect.name != self._building.dialect:
-                wanted = self._building.dialect
-                raise ForeignSchemaError(wanted=wanted, other=name, passable=wanted != ALWAYS_LED)
-            redirected = self._building.connect_arguments(dialect, parameters)
+        redirected = self._building.leads(dialect, parameters)
+        if redirected is not None:
             arguments.clear()
             parameters.clear()
             parameters.update(redirected)
@@ -248,12 +237,12 @@ class Router:
         __tracebackhide__ = True
         if isinstance(connection, SandboxedConnection) or self._direct.connected(connection, entry):
             return
-        if self._building is not None:
+        if self._building.target is not None:
             if hasattr(connection, "run_async"):
                 # Whatever pool it goes to, it must end with the loop that builds the schema.
                 greenlets.wait_for(self._links.close_with_loop(connection.close))
             return
-        if entry.info.get(_PASSED) or self._passed(connection):
+        if self._passing.has_let(connection, entry):
             return
         connection.close()
         raise self.sandbox.report(UnroutedEngineError(driver=_kind(connection)))
@@ -326,13 +315,6 @@ class Router:
             self._links.abandon(link)
             return False
         return True
-
-    def _passed(self, connection: object) -> bool:
-        """Whether a connection that an engine's `creator` has made is of a dialect let through."""
-        module = type(connection).__module__
-        return not is_driver_always_led(module) and any(
-            name in module for name in self._passthrough
-        )
 
 
 def _kind(connection: object) -> str:

@@ -13,6 +13,7 @@ from pytest_oneloop.errors.sandbox import (
     TransactionControlError,
     UnheardError,
 )
+from pytest_oneloop.sandbox.checkouts import origin
 from pytest_oneloop.sandbox.limits import Limit, Watch
 
 if TYPE_CHECKING:
@@ -99,6 +100,10 @@ class Sandbox:
     def passed(self, checkout: Checkout) -> EarlierTestError:
         """Return the error of a checkout that is used after its end."""
         return EarlierTestError(test=self.now(), earlier=self.test, place=str(checkout.origin))
+
+    def control_refused(self, command: str) -> TransactionControlError:
+        """Return the error for a command by which a transaction is ended past the driver."""
+        return TransactionControlError(test=self.test, command=command, place=str(origin()))
 
     def lose(self, error: BaseException | None) -> SandboxError:
         """Note that a real connection has ended in the middle of the test."""

@@ -214,3 +214,10 @@ def _is_harmless(call: re.Match[str]) -> bool:
     return schema == "pg_catalog" and (
         name in _HARMLESS or _HARMLESS_FAMILY.fullmatch(name) is not None
     )
+
+
+def text_of(operation: object) -> str:
+    """Return the SQL of what a driver executes; of what is no text, something that writes."""
+    if isinstance(operation, str):
+        return operation
+    return operation.decode() if isinstance(operation, bytes) else "an object of the driver"

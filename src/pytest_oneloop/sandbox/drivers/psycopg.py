@@ -5,11 +5,12 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any, ClassVar, Final
 
 from pytest_oneloop.sandbox import greenlets
-from pytest_oneloop.sandbox.connection import ExecutingConnection, SandboxedConnection
 from pytest_oneloop.sandbox.drivers.onpostgresql import OnPostgresql
+from pytest_oneloop.sandbox.executing import ExecutingConnection
 from pytest_oneloop.sandbox.notifications import Deaf
 
 if TYPE_CHECKING:
+    from pytest_oneloop.sandbox.connection import SandboxedConnection
     from pytest_oneloop.sandbox.drivers import Driver
 
 _HEARS: Final = frozenset({"notifies", "add_notify_handler"})

@@ -12,9 +12,9 @@ from typing import TYPE_CHECKING, Any, ClassVar, TypeVar
 from pytest_oneloop.errors.sqlite import PragmaError
 from pytest_oneloop.sandbox import statements
 from pytest_oneloop.sandbox.checkouts import origin
-from pytest_oneloop.sandbox.connection import ExecutingConnection
 from pytest_oneloop.sandbox.cursor import SandboxedCursor
 from pytest_oneloop.sandbox.entries import Effect
+from pytest_oneloop.sandbox.executing import ExecutingConnection
 from pytest_oneloop.sandbox.sqlite import texts
 
 if TYPE_CHECKING:
