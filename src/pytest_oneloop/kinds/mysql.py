@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any, Final
 from pytest_oneloop.drivers import mysql_drivername
 from pytest_oneloop.errors.mysql import NoMySQLServerError
 from pytest_oneloop.forecast import Forecast, describe
-from pytest_oneloop.isolation import CLONE, ROLLBACK
+from pytest_oneloop.kinds.copies import CopyingIsolation
 from pytest_oneloop.plan import BUILD_SECONDS, WorkerDatabase
 from pytest_oneloop.sandbox.ids import Restart
 from pytest_oneloop.sandbox.outer import Constraints
@@ -22,13 +22,12 @@ if TYPE_CHECKING:
 
     from sqlalchemy.engine import Dialect
 
-    from pytest_oneloop.databases.mysql.restoration import Outcome, Restoration
     from pytest_oneloop.databases.mysql.server import MySQLAddress
     from pytest_oneloop.databases.templates import TemplateFacts
     from pytest_oneloop.kinds import Kind
+    from pytest_oneloop.kinds.copies import Restoration
     from pytest_oneloop.plan import Plan
     from pytest_oneloop.sandbox.link import Link
-    from pytest_oneloop.sandbox.router import Router
 
 _ADDRESS: Final = re.compile(
     r"host|port|user|username|pass(wd|word)|db|database|unix_socket|read_default_\w+|ssl\w*"
@@ -71,116 +70,41 @@ class MySQLDatabase:
         return kept | dict(leading)
 
 
-class MySQLIsolation:
-    """The databases of tests that commit for real, put back or dropped after each.
+class MySQLCopier:
+    """What is done with databases of a server."""
 
-    Args:
-        database: Gives the worker's database, and brings it up at the first call.
-        give_up: Gives up the sandbox's connections that an earlier test has left in a transaction.
+    dialect = "mysql"
 
-    Attributes:
-        clones_wanted: Of no interest: a copy is made when it is asked for.
-        used: The running test has asked for its database.
-    """
+    def restoration(self, worker: WorkerDatabase[MySQLDatabase]) -> Restoration:
+        """Return what puts the worker's database back."""
+        from pytest_oneloop.databases.mysql import restoration  # noqa: PLC0415
 
-    def __init__(
-        self,
-        database: Callable[[], WorkerDatabase[MySQLDatabase]],
-        give_up: Callable[[], list[Link]],
-    ) -> None:
-        self._database = database
-        self._give_up = give_up
-        self._strategy = ROLLBACK
-        self._restoration: Restoration | None = None
-        self._clone: MySQLDatabase | None = None
-        self._clones = 0
-        self._under_way = False
-        self.clones_wanted = 0
-        self.used = False
+        own = worker.destination
+        return restoration.Restoration(own.address, own.database, worker.template or None)
 
-    def begin(self, strategy: str) -> None:
-        """A test begins."""
-        self._strategy = strategy
-        self.used = False
+    def end(self, worker: WorkerDatabase[MySQLDatabase], left: list[Link]) -> None:
+        """End connections that still hold locks of an earlier test."""
+        from pytest_oneloop.databases.mysql import server, workers  # noqa: PLC0415
 
-    def destination(self) -> MySQLDatabase:
-        """Return the database of the running test; for a clone, copy the template."""
-        worker = self._database()
-        if self._strategy == CLONE:
-            if self._clone is None:
-                self._clone = self._copy(worker)
-            self.used = True
-            return self._clone
-        if not self.used:
-            self._make_ready(worker)
-        self.used = True
-        return worker.destination
+        with server.connected(worker.destination.address) as session:
+            for link in left:
+                workers.kill(session, link.driver.backend())
 
-    def finish(self) -> None:
-        """Nothing: whom a teardown waits for, the server's own patience ends."""
-
-    def release(self) -> tuple[list[Any], list[str]]:
-        """Nothing was ended."""
-        return [], []
-
-    def end(self, router: Router) -> Outcome | None:
-        """The test has ended, and has used its database."""
-        clone, self._clone = self._clone, None
-        if clone is not None:
-            from pytest_oneloop.databases.mysql import server, workers  # noqa: PLC0415
-
-            router.drop(clone)
-            with server.connected(clone.address) as session:
-                workers.drop(session, clone.database)
-            return None
-        if self._restoration is None:
-            return None
-        self._under_way = True
-        return self._restoration.clear()
-
-    def settle(self, router: Router) -> None:
-        """Put the database back, or a fresh one in its place."""
-        if self._under_way:
-            self._under_way = False
-            assert self._restoration is not None  # noqa: S101 - it is under way
-            if not self._restoration.restore():
-                self.renew(router)
-
-    def renew(self, router: Router) -> None:
-        """Put a fresh database in the place of the worker's."""
-        router.lose_connections("mysql")
-        if self._restoration is not None:
-            self._restoration.close()
-        self._database().renew()
-
-    def close(self) -> None:
-        """End the connection to the server."""
-        if self._restoration is not None:
-            self._restoration.close()
-
-    def _make_ready(self, worker: WorkerDatabase[MySQLDatabase]) -> None:
-        """Free the database of what the sandbox has left: locks, and ids."""
-        from pytest_oneloop.databases.mysql import restoration, server, workers  # noqa: PLC0415
-
-        there = worker.destination
-        if left := self._give_up():
-            with server.connected(there.address) as session:
-                for link in left:
-                    workers.kill(session, link.driver.backend())
-        if self._restoration is None:
-            self._restoration = restoration.Restoration(
-                there.address, there.database, worker.template or None
-            )
-        self._restoration.prepare()
-
-    def _copy(self, worker: WorkerDatabase[MySQLDatabase]) -> MySQLDatabase:
+    def copy(self, worker: WorkerDatabase[MySQLDatabase], number: int) -> MySQLDatabase:
+        """Return a copy of the template, made statement by statement."""
         from pytest_oneloop.databases.mysql import workers  # noqa: PLC0415
 
-        self._clones += 1
         own = worker.destination
-        name = f"{own.database}_clone{self._clones}"
+        name = f"{own.database}_clone{number}"
         workers.create(own.address, worker.template or None, name)
         return MySQLDatabase(own.address, name, own.constraints)
+
+    def remove(self, clone: MySQLDatabase) -> None:
+        """Drop a copy."""
+        from pytest_oneloop.databases.mysql import server, workers  # noqa: PLC0415
+
+        with server.connected(clone.address) as session:
+            workers.drop(session, clone.database)
 
 
 class MySQL:
@@ -240,9 +164,9 @@ class MySQL:
         self,
         database: Callable[[], WorkerDatabase[MySQLDatabase]],
         give_up: Callable[[], list[Link]],
-    ) -> MySQLIsolation:
+    ) -> CopyingIsolation[MySQLDatabase]:
         """Return what puts it back."""
-        return MySQLIsolation(database, give_up)
+        return CopyingIsolation(database, give_up, MySQLCopier())
 
     def asynchronous_drivername(self, preferred: str | None) -> str:
         """Choose the driver for engines that fixtures make: the application's own, if it shows."""

@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
 
 from pytest_oneloop.forecast import Forecast, describe
-from pytest_oneloop.isolation import CLONE, ROLLBACK
+from pytest_oneloop.kinds.copies import CopyingIsolation
 from pytest_oneloop.plan import BUILD_SECONDS, WorkerDatabase, find_seed
 from pytest_oneloop.sandbox.ids import Restart
 from pytest_oneloop.sandbox.outer import Constraints
@@ -21,12 +21,11 @@ if TYPE_CHECKING:
 
     from sqlalchemy.engine import Dialect
 
-    from pytest_oneloop.databases.sqlite.restoration import FileRestoration, Outcome
     from pytest_oneloop.databases.sqlite.templates import Template, TemplateCache
     from pytest_oneloop.kinds import Kind
+    from pytest_oneloop.kinds.copies import Restoration
     from pytest_oneloop.plan import Plan
     from pytest_oneloop.sandbox.link import Link
-    from pytest_oneloop.sandbox.router import Router
     from pytest_oneloop.schema import SchemaSource
 
 _ADDRESS: Final = frozenset({"database", "uri", "check_same_thread"})
@@ -69,104 +68,38 @@ class File:
         return kept | {"database": str(self.path), "check_same_thread": False}
 
 
-class FileIsolation:
-    """The files of tests that commit for real, put back or removed after each.
+class FileCopier:
+    """What is done with files."""
 
-    Args:
-        database: Gives the worker's file, and makes it at the first call.
-        give_up: Gives up the sandbox's connections that an earlier test has left in a transaction.
+    dialect = "sqlite"
 
-    Attributes:
-        clones_wanted: Of no interest: a copy is made when it is asked for.
-        used: The running test has asked for its file.
-    """
+    def restoration(self, worker: WorkerDatabase[File]) -> Restoration:
+        """Return what puts the worker's file back."""
+        from pytest_oneloop.databases.sqlite.restoration import (  # noqa: PLC0415 - if needed
+            FileRestoration,
+        )
 
-    def __init__(
-        self, database: Callable[[], WorkerDatabase[File]], give_up: Callable[[], list[Link]]
-    ) -> None:
-        self._database = database
-        self._give_up = give_up
-        self._strategy = ROLLBACK
-        self._restoration: FileRestoration | None = None
-        self._clone: File | None = None
-        self._clones = 0
-        self._under_way = False
-        self.clones_wanted = 0
-        self.used = False
+        return FileRestoration(worker.destination.path, Path(worker.template))
 
-    def begin(self, strategy: str) -> None:
-        """A test begins."""
-        self._strategy = strategy
-        self.used = False
-
-    def destination(self) -> File:
-        """Return the file of the running test; for a clone, copy the template (0.2 ms)."""
-        worker = self._database()
-        self.used = True
-        if self._strategy == CLONE:
-            if self._clone is None:
-                self._clone = self._copy(worker)
-            return self._clone
-        for link in self._give_up():
+    def end(self, _worker: WorkerDatabase[File], left: list[Link]) -> None:
+        """Let go of connections that are still in the transaction of an earlier test."""
+        for link in left:
             link.driver.abandon()
-        if self._restoration is None:
-            from pytest_oneloop.databases.sqlite.restoration import (  # noqa: PLC0415 - if needed
-                FileRestoration,
-            )
 
-            self._restoration = FileRestoration(worker.destination.path, Path(worker.template))
-        self._restoration.prepare()
-        return worker.destination
-
-    def finish(self) -> None:
-        """Nothing: no server could end who is in the way of a teardown."""
-
-    def release(self) -> tuple[list[Any], list[str]]:
-        """Nothing was ended."""
-        return [], []
-
-    def end(self, router: Router) -> Outcome | None:
-        """The test has ended, and has used its file."""
-        clone, self._clone = self._clone, None
-        if clone is not None:
-            from pytest_oneloop.databases.sqlite.folders import remove_database  # noqa: PLC0415
-
-            router.drop(clone)
-            remove_database(clone.path)
-            return None
-        if self._strategy == CLONE or self._restoration is None:
-            return None
-        self._under_way = True
-        return self._restoration.clear()
-
-    def settle(self, router: Router) -> None:
-        """Put the file back, or a fresh one in its place."""
-        if self._under_way:
-            self._under_way = False
-            assert self._restoration is not None  # noqa: S101 - it is under way
-            if not self._restoration.restore():
-                self.renew(router)
-
-    def renew(self, router: Router) -> None:
-        """Put a fresh file in the place of the worker's."""
-        router.lose_connections("sqlite")
-        if self._restoration is not None:
-            self._restoration.close()
-        self._database().renew()
-
-    def close(self) -> None:
-        """End the connection to the file."""
-        if self._restoration is not None:
-            self._restoration.close()
-
-    def _copy(self, worker: WorkerDatabase[File]) -> File:
+    def copy(self, worker: WorkerDatabase[File], number: int) -> File:
+        """Return a copy of the template (0.2 ms)."""
         from pytest_oneloop.databases.sqlite.restoration import replace  # noqa: PLC0415
 
-        self._clones += 1
         own = worker.destination
-        path = own.path.with_name(f"clone-{self._clones}.db")
+        path = own.path.with_name(f"clone-{number}.db")
         replace(path, Path(worker.template))
         return File(path, own.constraints)
+
+    def remove(self, clone: File) -> None:
+        """Remove a copy."""
+        from pytest_oneloop.databases.sqlite.folders import remove_database  # noqa: PLC0415
+
+        remove_database(clone.path)
 
 
 class SQLite:
@@ -213,9 +146,9 @@ class SQLite:
 
     def isolation(
         self, database: Callable[[], WorkerDatabase[File]], give_up: Callable[[], list[Link]]
-    ) -> FileIsolation:
+    ) -> CopyingIsolation[File]:
         """Return what puts it back."""
-        return FileIsolation(database, give_up)
+        return CopyingIsolation(database, give_up, FileCopier())
 
     def asynchronous_drivername(self, preferred: str | None) -> str:
         """Choose the driver for engines that fixtures make: the one there is, if it is there."""
