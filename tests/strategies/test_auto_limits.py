@@ -138,11 +138,13 @@ async def test_it_simply_fails_in_the_sandbox(oneloop, db_session):
     assert oneloop.strategy == "commit"
 """
 TWO = "two drivers, or two event loops, on one database"
-MEET = "two open transactions meet at notes"
+MEET = "two open transactions use the same table: notes"
 NEEDED = {
     "test_an_interleaved_rollback": f"commit: {MEET}",
     "test_no_transaction_block": "clone: a statement refuses to run in a transaction block",
-    "test_an_isolation_level": "commit: others write beside a transaction that should not see it",
+    "test_an_isolation_level": (
+        "commit: others write beside a REPEATABLE READ or SERIALIZABLE transaction"
+    ),
     "test_autocommit": f"commit: {MEET}",
     "test_notifications": "commit: LISTEN and NOTIFY need commits",
     "test_two_phase_commit": "commit: transactions are ended by SQL text, or in two phases",

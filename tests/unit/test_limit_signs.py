@@ -28,7 +28,7 @@ def watched(*statements: tuple[str, str], alone: bool = False) -> list[str]:
     ],
 )
 def test_what_needs_a_transaction_is_noticed_where_there_is_none(sql: str) -> None:
-    needs_one = ["a statement needs a transaction around it, and there is none"]
+    needs_one = ["a statement needs a transaction, and AUTOCOMMIT gives it none"]
 
     assert watched(("a", sql), alone=True) == needs_one
     assert watched(("a", sql)) == []
@@ -37,6 +37,8 @@ def test_what_needs_a_transaction_is_noticed_where_there_is_none(sql: str) -> No
 def test_a_table_is_known_by_its_name_in_a_literal() -> None:
     made, asked = "CREATE TABLE orders (id int)", "SELECT to_regclass('orders')"
 
-    assert watched(("a", made), ("b", asked)) == ["two open transactions meet at orders"]
+    assert watched(("a", made), ("b", asked)) == [
+        "two open transactions use the same table: orders"
+    ]
     assert watched(("a", made), ("a", asked)) == []
     assert watched(("a", made), ("b", "SELECT 'these orders'")) == []

@@ -38,13 +38,13 @@ def met(*statements: tuple[object, str]) -> list[str]:
         ("LISTEN news", "LISTEN and NOTIFY need commits"),
         ("SELECT pg_notify('news', 'x')", "LISTEN and NOTIFY need commits"),
         ("SELECT pg_try_advisory_lock(1)", "advisory locks need connections of their own"),
-        ("SELECT pg_backend_pid()", "sessions of the server are to be seen"),
-        ("SELECT xmin FROM orders", "ids of transactions are to be seen"),
-        ("SELECT currval('s')", "each connection has its own last value of a sequence"),
+        ("SELECT pg_backend_pid()", "a statement asks for the server's sessions"),
+        ("SELECT xmin FROM orders", "a statement asks for ids of transactions"),
+        ("SELECT currval('s')", "currval and lastval belong to one connection"),
         ("CREATE TEMP TABLE t (id int)", "temporary tables belong to one connection"),
-        ("SET TRANSACTION READ ONLY", "properties of a transaction need one of its own"),
-        ("DECLARE c CURSOR FOR SELECT 1", "cursors end with a transaction"),
-        ("PREPARE TRANSACTION 'x'", "what is prepared outlives a transaction"),
+        ("SET TRANSACTION READ ONLY", "SET TRANSACTION and the like need a real transaction"),
+        ("DECLARE c CURSOR FOR SELECT 1", "a cursor (DECLARE) ends with its transaction"),
+        ("PREPARE TRANSACTION 'x'", "what PREPARE makes outlives its transaction"),
     ],
 )
 def test_signs_in_a_statement(sql: str, reason: str) -> None:
@@ -79,7 +79,7 @@ def test_no_signs_in_what_only_sounds_alike(sql: str) -> None:
 )
 def test_two_open_transactions_meet_at_a_table(change: str) -> None:
     look = "SELECT count(*) FROM orders"
-    assert met(("a", change), ("b", look)) == ["two open transactions meet at orders"]
+    assert met(("a", change), ("b", look)) == ["two open transactions use the same table: orders"]
     assert met(("a", change), ("a", look)) == []
     assert met(("a", change), ("b", "SELECT count(*) FROM customers")) == []
 
@@ -106,7 +106,7 @@ def test_beside_an_isolated_transaction_nobody_writes() -> None:
     send(watch, "b", "SELECT 1")
     assert watch.met == []
     send(watch, "b", "INSERT INTO logs VALUES (1)", writes=True)
-    assert watch.met == [Limit("others write beside a transaction that should not see it")]
+    assert watch.met == [Limit("others write beside a REPEATABLE READ or SERIALIZABLE transaction")]
 
 
 def test_a_setting_of_one_transaction_beside_another() -> None:
@@ -115,7 +115,7 @@ def test_a_setting_of_one_transaction_beside_another() -> None:
     send(watch, "a", "SELECT 1")
     assert watch.met == []
     send(watch, "b", "SELECT 1")
-    assert watch.met == [Limit("a setting of one transaction, and a statement of another")]
+    assert watch.met == [Limit("SET LOCAL on one connection, and then a statement on another")]
 
 
 def test_each_is_noted_once() -> None:
@@ -142,11 +142,11 @@ def test_what_the_sandbox_refuses() -> None:
     watch.failed(ConnectionLostError(test="t", cause="c"))
     watch.failed(TurnTimeoutError(test="t", seconds=1, place="p"))
     assert [limit.reason for limit in watch.met] == [
-        "a transaction is rolled back across another",
+        "a transaction is rolled back while a later one is open",
         "two drivers, or two event loops, on one database",
         "transactions are ended by SQL text, or in two phases",
         "a connection ends within the test",
-        "one statement waits for another",
+        "one statement waits too long for another to end",
     ]
 
 
@@ -162,11 +162,11 @@ def test_drivers_name_the_code_of_an_error_differently() -> None:
 
 
 def test_what_a_foreign_key_leads_to_is_looked_at() -> None:
-    reason = "two open transactions meet at orders"
+    reason = "two open transactions use the same table: orders"
     assert met(("a", "INSERT INTO orders VALUES (1)"), ("b", "INSERT INTO lines VALUES (1)")) == [
         reason
     ]
     assert met(("a", "INSERT INTO orders VALUES (1)"), ("b", "SELECT 1 FROM lines")) == []
     assert met(("a", "INSERT INTO lines VALUES (1)"), ("b", "DELETE FROM orders")) == [
-        "two open transactions meet at lines"
+        "two open transactions use the same table: lines"
     ]

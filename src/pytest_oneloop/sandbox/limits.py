@@ -56,34 +56,34 @@ _SIGNS: Final = {
         r"\bpg_listening_channels\b",
     ),
     "advisory locks need connections of their own": (r"\bpg_(?:try_)?advisory_\w+",),
-    "descriptors of large objects end with a transaction": (
+    "a large object's descriptor ends with its transaction": (
         r"\b(?:lo_open|loread|lowrite|lo_lseek\w*|lo_tell\w*)\b",
     ),
-    "timeouts of locks and transactions need real ones": (
+    "lock_timeout and the like need real locks and transactions": (
         r"\b(?:lock|deadlock|transaction|idle_in_transaction_session|idle_session)_timeout\b",
     ),
-    "sessions of the server are to be seen": (
+    "a statement asks for the server's sessions": (
         r"\bpg_(?:terminate|cancel)_backend\b",
         r"\bpg_(?:backend_pid|stat_activity|locks|blocking_pids)\b",
     ),
-    "ids of transactions are to be seen": (
+    "a statement asks for ids of transactions": (
         r"\btxid_\w+",
         r"\bpg_(?:current_xact_id\w*|xact_status|visible_in_snapshot)\b",
         r"\bpg_(?:current|export)_snapshot\b",
         r"\b(?:xmin|xmax)\b",
     ),
-    "each connection has its own last value of a sequence": (r"\b(?:currval|lastval)\b",),
+    "currval and lastval belong to one connection": (r"\b(?:currval|lastval)\b",),
     "temporary tables belong to one connection": (
         r"\b(?:CREATE|INTO)\s+(?:(?:LOCAL|GLOBAL)\s+)?TEMP(?:ORARY)?\b",
         r"\bpg_temp\b",
     ),
-    "properties of a transaction need one of its own": (
+    "SET TRANSACTION and the like need a real transaction": (
         r"\bSET\s+(?:SESSION\s+CHARACTERISTICS|TRANSACTION)\b",
         r"\btransaction_(?:isolation|read_only|deferrable)\b",
     ),
-    "files are attached, or packed, outside of transactions": (r"^\s*(?:ATTACH|DETACH|VACUUM)\b",),
-    "cursors end with a transaction": (r"^\s*DECLARE\b",),
-    "what is prepared outlives a transaction": (
+    "ATTACH, DETACH and VACUUM work outside of transactions": (r"^\s*(?:ATTACH|DETACH|VACUUM)\b",),
+    "a cursor (DECLARE) ends with its transaction": (r"^\s*DECLARE\b",),
+    "what PREPARE makes outlives its transaction": (
         r"^\s*PREPARE\b",
         r"\b(?:COMMIT|ROLLBACK)\s+PREPARED\b",
     ),
@@ -101,11 +101,11 @@ _REFUSED: Final = {
 """What the server says, by its SQLSTATE, where a transaction of one's own is missing."""
 
 _ERRORS: Final[Mapping[type[SandboxError], Limit]] = {
-    InterleavedTransactionsError: Limit("a transaction is rolled back across another"),
+    InterleavedTransactionsError: Limit("a transaction is rolled back while a later one is open"),
     SplitTransactionError: Limit("two drivers, or two event loops, on one database"),
     TransactionControlError: Limit("transactions are ended by SQL text, or in two phases"),
     ConnectionLostError: Limit("a connection ends within the test"),
-    TurnTimeoutError: Limit("one statement waits for another"),
+    TurnTimeoutError: Limit("one statement waits too long for another to end"),
     UnheardError: Limit(_UNHEARD),
     PragmaError: Limit("settings belong to one connection"),
     RolledBackError: Limit("a statement rolls its whole transaction back"),
@@ -238,7 +238,7 @@ class Watch:
         self._beside_others(owner, looked_at, writes=writes)
         if alone:
             if reading.inner:
-                self.meet(Limit("a statement needs a transaction around it, and there is none"))
+                self.meet(Limit("a statement needs a transaction, and AUTOCOMMIT gives it none"))
             return
         if reading.changed:
             self._changed.setdefault(owner, set()).update(reading.changed)
@@ -250,11 +250,13 @@ class Watch:
     def _beside_others(self, owner: object, words: frozenset[str], *, writes: bool) -> None:
         for other, changed in self._changed.items():
             if other is not owner and (met := changed & words):
-                self.meet(Limit(f"two open transactions meet at {', '.join(sorted(met))}"))
+                self.meet(
+                    Limit(f"two open transactions use the same table: {', '.join(sorted(met))}")
+                )
         if writes and self._isolated - {owner}:
-            self.meet(Limit("others write beside a transaction that should not see it"))
+            self.meet(Limit("others write beside a REPEATABLE READ or SERIALIZABLE transaction"))
         if self._local - {owner}:
-            self.meet(Limit("a setting of one transaction, and a statement of another"))
+            self.meet(Limit("SET LOCAL on one connection, and then a statement on another"))
 
     def ended(self, owner: object) -> None:
         """A connection's transaction has ended."""

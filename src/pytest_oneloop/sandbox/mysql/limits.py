@@ -9,7 +9,7 @@ SIGNS: Final = {
         r"\b(?:GET_LOCK|RELEASE_LOCK|RELEASE_ALL_LOCKS|IS_FREE_LOCK|IS_USED_LOCK)\b",
     ),
     "timeouts of locks need real ones": (r"\b(?:innodb_)?lock_wait_timeout\b",),
-    "sessions of the server are to be seen": (
+    "a statement asks for the server's sessions": (
         r"^\s*KILL\b",
         r"\bCONNECTION_ID\b",
         r"\bPROCESSLIST\b",
@@ -20,7 +20,7 @@ SIGNS: Final = {
         r"\b(?:LAST_INSERT_ID|ROW_COUNT|FOUND_ROWS)\b",
     ),
     "temporary tables belong to one connection": (r"\bTEMPORARY\s+TABLE\b",),
-    "properties of a transaction need one of its own": (
+    "SET TRANSACTION and the like need a real transaction": (
         r"\bSET\s+(?:SESSION\s+|LOCAL\s+)?TRANSACTION\b",
         r"\b(?:transaction|tx)_(?:isolation|read_only)\b",
     ),
