@@ -8,6 +8,7 @@ from __future__ import annotations
 import re
 import shutil
 from dataclasses import dataclass
+from importlib.metadata import version
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -20,6 +21,7 @@ if TYPE_CHECKING:
 
 pytestmark = pytest.mark.server
 
+PYTEST_ASYNCIO = tuple(map(int, version("pytest-asyncio").split(".")[:2]))
 RUNNERS = Path(__file__).parents[1] / "runners"
 SHOP_TESTS = 78
 SCOPES = ("function", "class", "module", "package", "session")
@@ -178,14 +180,27 @@ def test_all_kinds_in_one_run(project: Project) -> None:
     run(project, SHOP_TESTS + 7 + 10 + 4, "-p", "no:randomly")
 
 
-def test_uvloop_with_a_loop_for_each_test(project: Project) -> None:
-    factories = """
+BY_HOOK = """
 import uvloop
 
 
 def pytest_asyncio_loop_factories(config, item):
     return {"uvloop": uvloop.new_event_loop}
 """
+BY_FIXTURE = """
+import pytest
+import uvloop
+
+
+@pytest.fixture(scope="session")
+def event_loop_policy():
+    return uvloop.EventLoopPolicy()
+"""
+
+
+def test_uvloop_with_a_loop_for_each_test(project: Project) -> None:
+    # The hook came with pytest-asyncio 1.4, which took the fixture's place.
+    conftest = BY_HOOK if PYTEST_ASYNCIO >= (1, 4) else BY_FIXTURE
     checked = """
 import asyncio
 
@@ -194,5 +209,5 @@ async def test_the_loop_is_of_uvloop(client):
     assert type(asyncio.get_running_loop()).__module__.startswith("uvloop")
     assert (await client.get("/settings")).status_code == 200
 """
-    project.write({"conftest.py": factories, "tests/test_loop.py": checked})
+    project.write({"conftest.py": conftest, "tests/test_loop.py": checked})
     run(project, SHOP_TESTS + 1, "-o", f"{TEST_SCOPE}=function")
