@@ -171,8 +171,7 @@ class RealDatabases:
         restoration = self._restoration
         assert restoration is not None  # noqa: S101 - made when the test asked for it
         with self._interruptible():
-            cleared = restoration.clear()
-        restoration.start()
+            cleared = restoration.start()
         self._under_way = True
         return cleared
 

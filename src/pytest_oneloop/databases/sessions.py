@@ -15,14 +15,19 @@ if TYPE_CHECKING:
     from pytest_oneloop.databases.address import ServerAddress
 
 _POLL_SECONDS = 0.005
+# A session that is about to end its work, such as a rollback that nobody waits for, may do so.
+_PATIENCE_SECONDS = 0.05
+_SHORT_POLL_SECONDS = 0.002
 _INSUFFICIENT_PRIVILEGE = "42501"
 
 # Whoever is in a transaction holds at least the lock of the transaction itself, so the locks tell
-# who is in the way. (What a session does is hidden from other roles; its locks are not.)
+# who is in the way. (What a session does is hidden from other roles; its locks are not.) Locks of
+# transactions belong to no database; only where there are some is it asked who is connected.
 BUSY = (
-    "SELECT (SELECT count(*) FROM pg_stat_get_activity(NULL) a WHERE a.pid <> pg_backend_pid() "
-    "AND a.datid = d.oid AND a.leader_pid IS NULL AND a.usesysid IS NOT NULL AND EXISTS "
-    "(SELECT FROM pg_locks l WHERE l.pid = a.pid)) "
+    "SELECT (SELECT count(DISTINCT l.pid) FROM pg_lock_status() l WHERE l.pid <> pg_backend_pid() "
+    "AND (l.database = d.oid OR l.database IS NULL) AND EXISTS "
+    "(SELECT FROM pg_stat_get_activity(l.pid) a WHERE a.datid = d.oid AND a.leader_pid IS NULL "
+    "AND a.usesysid IS NOT NULL)) "
     "+ (SELECT count(*) FROM pg_prepared_xact() p WHERE p.dbid = d.oid) "
     "FROM pg_database d WHERE d.datname = current_database()"
 )
@@ -175,6 +180,35 @@ def end_prepared(admin: Admin, database: str) -> list[str]:
     for (gid,) in rows:
         admin.execute(f"ROLLBACK PREPARED {quote_literal(str(gid))}")
     return [str(gid) for (gid,) in rows]
+
+
+def clear_way(
+    admin: Admin, database: str, spare: Collection[int]
+) -> tuple[tuple[Session, ...], tuple[str, ...]]:
+    """End the sessions that are in the way, and the prepared transactions. Costs a message.
+
+    Args:
+        admin: Connected to the database, with `BUSY` prepared as `oneloop_busy`.
+        database: Its name.
+        spare: Sessions that are left alone.
+
+    Returns:
+        What was ended: the sessions, as they were, and the names of the transactions.
+
+    Raises:
+        SessionsRemainError: Some could not be ended.
+    """
+    deadline = time.monotonic() + _PATIENCE_SECONDS
+    while admin.rows("EXECUTE oneloop_busy") != [(0,)]:
+        found = read_sessions(admin, database)
+        busy = [one for one in found if one.busy and one.pid not in spare]
+        waits = any(one.state != "active" for one in busy) or time.monotonic() > deadline
+        if busy and not waits:
+            time.sleep(_SHORT_POLL_SECONDS)
+            continue
+        end_sessions(admin, database, {one.pid for one in busy})
+        return tuple(busy), tuple(end_prepared(admin, database))
+    return (), ()
 
 
 def _texts(array: object) -> tuple[str, ...]:

@@ -38,6 +38,8 @@ _SETTINGS = {
     "plan_cache_mode": "force_generic_plan",
     "max_parallel_workers_per_gather": "0",
     "jit": "off",
+    # What is put back need not outlive a crash of the server.
+    "synchronous_commit": "off",
 }
 # Who waits longer than this for a lock waits for a session that nobody expects there.
 _LOCK_SECONDS = 5.0

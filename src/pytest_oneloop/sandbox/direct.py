@@ -143,8 +143,13 @@ class Direct:
         self.opened += 1
         return True
 
-    def check_out(self, held: Held, sandbox: Sandbox, target: Target) -> None:
+    def check_out(self, held: Held, sandbox: Sandbox, find: Callable[[str], Target]) -> None:
         """The running test gets a connection. A message, if another test had it before.
+
+        Args:
+            held: The connection.
+            sandbox: The test's.
+            find: Gives the test's database of a dialect, as the template has it.
 
         Raises:
             DisconnectionError: It cannot have this one; the pool makes another.
@@ -152,15 +157,17 @@ class Direct:
         if held.moved and (engine := held.engine() if held.engine else None) is not None:
             # The pool's queue may be bound to the loop that it was waited for on.
             engine.dispose(close=False)
-        soiled = held.soiled and held.sandbox is not sandbox
-        if held.moved or held.target is not target or soiled or held.closed:
+        another = held.sandbox is not None and held.sandbox is not sandbox
+        if held.moved or held.closed or (held.soiled and another):
             held.drop()
             raise DisconnectionError
-        if held.driver.clean and held.sandbox is not None and held.sandbox is not sandbox:
+        if held.driver.clean and another:
             # First: meanwhile, what an earlier test has committed goes away.
             held.send(held.driver.clean)
+        target = find(held.target.dialect)
         self._settle()
-        if held.closed:
+        if held.target is not target or held.closed:
+            held.drop()
             raise DisconnectionError
         if target.dialect not in self.used:
             with self._links.alone.entered(waits=held.loop is not None):

@@ -252,7 +252,7 @@ class Router:
         held = held_by(entry)
         if held is not None and self._target is not None:
             self._links.leave_lingering(waits=held.loop is not None)
-            self._direct.check_out(held, self.sandbox, self._target(held.target.dialect))
+            self._direct.check_out(held, self.sandbox, self._target)
             return
         self._settle()
         if held is not None:
