@@ -11,26 +11,28 @@ if TYPE_CHECKING:
     from pytest_oneloop.run import TestRun
 
 
-class Oneloop:
-    """What the plugin knows of the running test.
+class TestDatabase:
+    """One of the running test's databases.
 
-    Attributes:
-        strategy: How the test is isolated in this run of it: `rollback`, `commit` or `clone`.
+    Args:
+        run: The run.
+        name: As `oneloop_databases` has it; empty for the main one.
     """
 
-    def __init__(self, run: TestRun, app: Callable[[], Any]) -> None:
+    __test__ = False
+
+    def __init__(self, run: TestRun, name: str = "") -> None:
         self._run = run
-        self._app = app
-        self.strategy = run.strategy
+        self._name = name
 
     @property
     def database(self) -> str:
-        """The name of the test's database. The first use in a run brings it up.
+        """Its name on the server, or its path. The first use in a run brings it up.
 
         Under `auto`, a test that reads it, or the URL, gets a database of its own.
         """
         self._run.show_database()
-        return self._run.destination().database
+        return self._run.destination(self._name).database
 
     @property
     def url(self) -> str:
@@ -40,7 +42,7 @@ class Oneloop:
         nothing of a test under `rollback`, whose work is never committed.
         """
         self._run.show_database()
-        return self._run.url()
+        return self._run.url(self._run.destination(self._name))
 
     @property
     def plain_url(self) -> str:
@@ -49,8 +51,33 @@ class Oneloop:
         Such as `postgresql://postgres@/oneloop_run_7f3a_main?host=/tmp/x&port=5432`.
         """
         self._run.show_database()
-        found = self._run.destination()
+        found = self._run.destination(self._name)
         return found.url(found.dialect)
+
+
+class Oneloop(TestDatabase):
+    """What the plugin knows of the running test; its database is the main one.
+
+    Attributes:
+        strategy: How the test is isolated in this run of it: `rollback`, `commit` or `clone`.
+    """
+
+    def __init__(self, run: TestRun, app: Callable[[], Any]) -> None:
+        super().__init__(run)
+        self._app = app
+        self.strategy = run.strategy
+
+    def named(self, name: str) -> TestDatabase:
+        """Return another database of the test, which has a template of its own.
+
+        Args:
+            name: As it is written in `oneloop_databases`.
+
+        Raises:
+            UnknownDatabaseError: No entry there has that name.
+        """
+        self._run.require_named(name)
+        return TestDatabase(self._run, name)
 
     @property
     def statement_count(self) -> int:

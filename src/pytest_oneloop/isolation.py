@@ -210,7 +210,7 @@ class RealDatabases:
     # -- inside: each on a thread without a loop -------------------------------------------------
 
     def _renew(self, router: Router) -> None:
-        router.lose_connections(self._database().destination.dialect)
+        router.lose_connections(self._database().destination.key)
         if self._restoration is not None:
             self._restoration.close()
         self._database().renew()

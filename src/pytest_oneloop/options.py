@@ -50,7 +50,7 @@ class Option:
     name: str
     metavar: str
     help: str
-    ini_type: Literal["string", "args"] = "string"
+    ini_type: Literal["string", "args", "linelist"] = "string"
 
     @property
     def flag(self) -> str:
@@ -80,8 +80,15 @@ OPTIONS = (
         "oneloop_schema",
         "SOURCE",
         "where the tables come from: alembic, alembic:path/to/alembic.ini, "
-        "package.module:metadata, or "
-        "package.module:function (default: alembic, where an alembic.ini is found)",
+        "package.module:metadata, "
+        "package.module:function, or none (default: alembic, where an alembic.ini is found)",
+    ),
+    Option(
+        "oneloop_databases",
+        "NAME=SOURCE",
+        "databases with tables of their own, such as analytics = shop.stats:Base, each on a line "
+        "(or after a comma), named as the application's URL ends; sources as for oneloop_schema",
+        "linelist",
     ),
     Option(
         "oneloop_strategy",
@@ -158,7 +165,10 @@ class Places:
     overridden: Sequence[str] = ()
 
     def find(self, name: str) -> Value[str] | None:
-        """Return what is set for the option `name`, or `None`. Lists are joined by a space."""
+        """Return what is set for the option `name`, or `None`.
+
+        Lists are joined by a space, those of lines by the end of a line.
+        """
         option = next(option for option in OPTIONS if option.name == name)
         ini_source = f"-o {name}" if name in self.overridden else self.ini_name
         for found, source in (
@@ -166,7 +176,8 @@ class Places:
             (self.environ.get(option.variable), option.variable),
             (self.ini(name), ini_source),
         ):
-            text = " ".join(map(str, found)) if isinstance(found, list) else str(found or "")
+            apart = "\n" if option.ini_type == "linelist" else " "
+            text = apart.join(map(str, found)) if isinstance(found, list) else str(found or "")
             if text.strip():
                 return Value(text.strip(), source)
         return None

@@ -5,6 +5,8 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Final, Generic, Protocol, TypeVar
 
+from pytest_oneloop.keys import key_of
+
 if TYPE_CHECKING:
     from collections.abc import Callable
     from contextlib import AbstractContextManager
@@ -57,9 +59,10 @@ class Plan:
     Attributes:
         settings: The user's.
         rootdir: pytest's.
-        run_id: Stands for the run; all workers of it have the same.
+        run_id: Stands for the run, and for one of its databases; all workers of it have the same.
         worker: `main`, or xdist's name of the worker.
         redirect: Given a destination, a context in which every engine of the process goes there.
+        name: The database's, as `oneloop_databases` has it; empty for the main one.
     """
 
     settings: Settings
@@ -67,12 +70,17 @@ class Plan:
     run_id: str
     worker: str
     redirect: Callable[[Any], AbstractContextManager[None]]
+    name: str = ""
+
+    def key(self, dialect: str) -> str:
+        """Return the database's key, if it is one of that dialect."""
+        return key_of(dialect, self.name)
 
     def schema(self, dialect: str = "postgresql") -> SchemaSource | None:
         """Find what the database of a dialect is built from."""
         from pytest_oneloop.schema import find_schema  # noqa: PLC0415 - only a run with a database
 
-        found = self.settings.schema
+        found = self.settings.schema_of(self.name)
         return find_schema(found.value, source=found.source, rootdir=self.rootdir, dialect=dialect)
 
 

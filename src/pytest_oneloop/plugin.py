@@ -179,7 +179,7 @@ def pytest_fixture_setup(
     explainer = request.config.stash[EXPLAINER]
     replaced = explainer.watch_fixture(fixturedef, test) if explainer else None
     wider = fixturedef.scope != "function"
-    before = run.scoped.begin() if wider else 0
+    before = run.scoped.begin() if wider else None
     done = False
     try:
         result = yield
@@ -187,7 +187,7 @@ def pytest_fixture_setup(
     finally:
         if replaced is not None:
             setattr(*replaced)
-        left_open = wider and run.scoped.end(fixturedef, request, before, done=done)
+        left_open = before is not None and run.scoped.end(fixturedef, request, before, done=done)
     if left_open:
         from pytest_oneloop.errors.sandbox import ScopedRowsWarning  # noqa: PLC0415 - if it is so
 
@@ -250,7 +250,7 @@ def pytest_report_header(config: pytest.Config) -> list[str]:
     from pytest_oneloop.report import header  # noqa: PLC0415 - not for `pytest --version`
 
     run = config.stash[RUN]
-    lines = [header.header_line(header.facts(run, config.stash[SCOPES]), encoding=_encoding())]
+    lines = header.lines(run, config.stash[SCOPES], encoding=_encoding())
     return lines + (header.settings_lines(run.settings) if config.get_verbosity() > 0 else [])
 
 
@@ -284,14 +284,14 @@ def pytest_terminal_summary(
 ) -> None:
     """Say under `-v` what the plugin did; in any case what people should know."""
     from pytest_oneloop.report.summary import (  # noqa: PLC0415 - not for `--version`
-        shared_database,
+        shared_databases,
         summary_line,
     )
 
     accounts = config.stash.get(ACCOUNTS, [])
     line = summary_line(accounts, encoding=_encoding())
     lines = config.stash[CHOICES].lines() if config.get_verbosity() >= 0 else []
-    if shared := shared_database(accounts):
+    for shared in shared_databases(accounts):
         lines += str(shared).splitlines()
     if line and config.get_verbosity() > 0:
         lines.append(line)

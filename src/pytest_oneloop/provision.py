@@ -25,6 +25,8 @@ if TYPE_CHECKING:
     from pytest_oneloop.plan import Plan
     from pytest_oneloop.schema import SchemaSource
 
+DIALECT: Final = "postgresql"
+
 TEMPLATE: Final = "oneloop_template"
 """The template's name on an embedded server, whose folder is of one fingerprint alone."""
 
@@ -44,17 +46,19 @@ class Destination:
         database: The database's name.
         constraints: The deferrable constraints of its schema.
         ids: What lets its sequences start over.
+        key: Which one of the run's it is.
     """
 
     address: ServerAddress
     database: str
     constraints: Constraints = field(default_factory=Constraints)
     ids: Restart = field(default_factory=Restart)
+    key: str = DIALECT
 
     @property
     def dialect(self) -> str:
         """The name of SQLAlchemy's dialect."""
-        return "postgresql"
+        return DIALECT
 
     def url(self, drivername: str) -> str:
         """Return the URL by which a driver reaches it, with the password if it has one."""
@@ -113,7 +117,7 @@ def _on_given_server(
             address,
             source,
             fingerprint=template_fingerprint(source.fingerprint(), server=version),
-            redirect=lambda database: plan.redirect(Destination(address, database)),
+            redirect=lambda database: plan.redirect(_bare(plan, address, database)),
             timeout=BUILD_SECONDS,
         )
     name = workers.worker_name(plan.run_id, plan.worker)
@@ -182,7 +186,7 @@ def _filling(
             address,
             TEMPLATE,
             source,
-            lambda database: plan.redirect(Destination(address, database)),
+            lambda database: plan.redirect(_bare(plan, address, database)),
             fingerprint=fingerprint,
         )
         return facts.to_json()
@@ -194,10 +198,15 @@ def _destination(
     plan: Plan, address: ServerAddress, database: str, facts: TemplateFacts | None
 ) -> Destination:
     if facts is None:
-        return Destination(address, database)
+        return _bare(plan, address, database)
     ids = _restart(facts.sequences) if plan.settings.restart_sequences.value else Restart()
     constraints = Constraints(facts.has_deferrable, facts.deferrable, facts.related)
-    return Destination(address, database, constraints, ids)
+    return Destination(address, database, constraints, ids, plan.key(DIALECT))
+
+
+def _bare(plan: Plan, address: ServerAddress, database: str) -> Destination:
+    """Return a database of whose schema nothing is known."""
+    return Destination(address, database, key=plan.key(DIALECT))
 
 
 def _restart(sequences: SequenceBaseline) -> Restart:

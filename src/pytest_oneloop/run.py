@@ -3,15 +3,17 @@
 from __future__ import annotations
 
 import secrets
-from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any
 
 from pytest_oneloop import application
 from pytest_oneloop.aliases import same_databases
+from pytest_oneloop.errors.addresses import UnknownDatabaseError
 from pytest_oneloop.isolation import ROLLBACK, Ending
+from pytest_oneloop.keys import key_of, name_of
 from pytest_oneloop.kinds import kind_of
 from pytest_oneloop.kinds.backends import Backends
-from pytest_oneloop.kinds.signs import main_dialect
+from pytest_oneloop.kinds.signs import likely_dialect
+from pytest_oneloop.named import named_schemas
 from pytest_oneloop.plan import Plan
 from pytest_oneloop.sandbox.addresses import Addresses
 from pytest_oneloop.sandbox.checkouts import REQUEST
@@ -21,7 +23,6 @@ from pytest_oneloop.scoped import ScopedRows
 from pytest_oneloop.waiting import on_a_thread
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
     from contextlib import AbstractAsyncContextManager, AbstractContextManager
     from pathlib import Path
 
@@ -32,7 +33,6 @@ if TYPE_CHECKING:
     from pytest_oneloop.forecast import Forecast
     from pytest_oneloop.kinds import Destination
     from pytest_oneloop.plan import WorkerDatabase
-    from pytest_oneloop.sandbox.links import Target
     from pytest_oneloop.sandbox.sandbox import Sandbox
     from pytest_oneloop.settings import Settings
 
@@ -55,10 +55,14 @@ class TestRun:
         self._app: tuple[object, ASGIApplication] | None = None
         self._isolated: dict[str, bool] = {}
         self.statements = 0
+        self._names = list(named_schemas(settings.databases.value))
+        self.addresses = Addresses(same_databases(settings.alias.value), self._names)
         self.router = Router(
-            self._destination, frozenset(settings.passthrough.value), settle=self._settle
+            self._destination,
+            frozenset(settings.passthrough.value),
+            settle=self._settle,
+            addresses=self.addresses,
         )
-        self.addresses = Addresses(same_databases(settings.alias.value))
         self.backends = Backends(self._plan, self.router)
         self.scoped = ScopedRows(self.router)
         self.strategy = ROLLBACK
@@ -83,15 +87,12 @@ class TestRun:
 
     def start(self) -> None:
         """Answer for every engine from now on. Nothing else is started before it is needed."""
-        # First: when the router has answered, nobody else is asked.
-        self.addresses.listen()
         self.router.listen()
 
     def close(self) -> None:
         """End all that was started, last things first."""
         try:
             self.router.close()
-            self.addresses.close()
         finally:
             on_a_thread(self.backends.close)
 
@@ -161,53 +162,64 @@ class TestRun:
         """The worker's databases that tests have needed so far."""
         return [one.started for one in self.backends.all if one.started is not None]
 
-    def forecast(self) -> Forecast:
-        """Say what the run will use, without starting it."""
-        plan = self._plan()
-        return kind_of(main_dialect(plan)).forecast(plan)
+    def forecasts(self) -> dict[str, Forecast]:
+        """Say what the run will use, without starting it: for each name, the main one's empty."""
+        plans = map(self._plan, ("", *self._names))
+        return {plan.name: kind_of(likely_dialect(plan)).forecast(plan) for plan in plans}
 
-    def _plan(self) -> Plan:
-        return Plan(self.settings, self._rootdir, self._run_id, self._worker, self._redirected)
+    def _plan(self, name: str) -> Plan:
+        # A run of its own for each database: so servers, folders and databases are told apart.
+        run_id = f"{self._run_id}d{self._names.index(name) + 1}" if name else self._run_id
+        redirect = self.router.redirected
+        return Plan(self.settings, self._rootdir, run_id, self._worker, redirect, name)
 
-    @contextmanager
-    def _redirected(self, target: Target) -> Iterator[None]:
-        """Lead engines to a database whose schema is built."""
-        with self.addresses.unheard(), self.router.redirected(target):
-            yield
-
-    def _destination(self, dialect: str) -> Any:
+    def _destination(self, key: str) -> Any:
         __tracebackhide__ = True
-        return self.backends.of_worker(dialect)
+        return self.backends.of_worker(key)
 
     def _settle(self) -> None:
         self.backends.settle()
 
-    def destination(self) -> Destination:
-        """Return the database of the running test, or of the worker outside of tests."""
-        found: Destination = self.backends.destination(self._dialect())
-        return found
+    def destination(self, name: str = "") -> Destination:
+        """Return a database of the running test, or of the worker outside of tests.
+
+        Args:
+            name: Which one; empty for the main one.
+        """
+        return self._shown(self.backends.destination(self._key(name)))
+
+    def require_named(self, name: str) -> None:
+        """Do nothing, if there is a database of that name beside the main one.
+
+        Raises:
+            UnknownDatabaseError: There is none.
+        """
+        if name not in self._names:
+            raise UnknownDatabaseError(name=name, known=self._names)
 
     def show_database(self) -> None:
         """The test wants to know its database, to which others may connect then."""
         self.router.sandbox.show_database()
 
-    def url(self) -> str:
-        """Return the URL of the test's database, for an asynchronous driver if there is one."""
-        return self._url(self.destination())
-
     def worker_url(self) -> str:
-        """Return the URL of the worker's database, likewise."""
-        return self._url(self.backends.of_worker(self._dialect()))
+        """Return the URL of the worker's database, for an asynchronous driver if there is one."""
+        return self.url(self._shown(self.backends.of_worker(self._key(""))))
 
-    def _url(self, destination: Destination) -> str:
-        backend = self.backends.of(destination.dialect)
+    def url(self, destination: Destination) -> str:
+        """Return the URL of a database, likewise."""
+        backend = self.backends.of(destination.key)
         name = backend.kind.asynchronous_drivername(backend.database().driver)
         return destination.url(name)
 
-    def _dialect(self) -> str:
-        """Return the dialect that is meant where no engine says so."""
-        asked = self.backends.all
-        return asked[0].kind.dialect if asked else main_dialect(self._plan())
+    def _shown(self, destination: Destination) -> Destination:
+        """Know a database again, when an engine comes by its URL."""
+        self.addresses.learn(destination.database, name_of(destination.key))
+        return destination
+
+    def _key(self, name: str) -> str:
+        """Return the key that is meant where no engine says so."""
+        asked = (one.key for one in self.backends.all if name_of(one.key) == name)
+        return next(asked, "") or key_of(likely_dialect(self._plan(name)), name)
 
     def session(self, session: AsyncSession) -> AbstractContextManager[AsyncSession]:
         """Return a context that ends with the test, and closes the session with no loop's help."""

@@ -24,24 +24,37 @@ if TYPE_CHECKING:
 
 
 @dataclass(frozen=True, slots=True)
+class Before:
+    """What was written before a fixture was set up.
+
+    Attributes:
+        writes: How often something was changed.
+        writers: The same for each real connection of the sandbox.
+    """
+
+    writes: int
+    writers: dict[Link, int]
+
+
+@dataclass(frozen=True, slots=True)
 class _Level:
     """The rows of one fixture, beneath the tests.
 
     Attributes:
         fixture: The fixture.
         request: What it was set up for.
-        link: The real connection that they were written on.
-        base: The number of the savepoint above them.
+        bases: The real connections that they were written on, one for each database, and for each
+            the number of the savepoint above them.
     """
 
     fixture: Fixture
     request: Any
-    link: Link
-    base: int
+    bases: dict[Link, int]
 
     @property
     def lost(self) -> bool:
-        return self.link.dead or self.link.bases < self.base
+        """Whether some of them are gone."""
+        return any(_is_lost(link, base) for link, base in self.bases.items())
 
 
 class ScopedRows:
@@ -56,26 +69,27 @@ class ScopedRows:
         self._levels: list[_Level] = []
         self._again: dict[Fixture, Any] = {}
         self._failed: dict[Fixture, Any] = {}
-        self._kept = 0
+        self._kept: dict[Link, int] = {}
         self._depth = 0
-        self._late = False
+        self._late: list[Link] = []
 
     # -- fixtures ----------------------------------------------------------------------------
 
-    def begin(self) -> int:
+    def begin(self) -> Before:
         """A fixture of a wider scope is about to be set up.
 
         Returns:
             What `end` wants to know.
         """
-        writes = self._router.sandbox.writes
+        sandbox = self._router.sandbox
+        before = Before(sandbox.writes, dict(sandbox.writers))
         if self._depth == 0:
             # What the test itself has written lies beneath, and goes with the test.
-            self._late = writes != self._kept
+            self._late = _grown(self._kept, before.writers)
         self._depth += 1
-        return writes
+        return before
 
-    def end(self, fixture: Fixture, request: Any, before: int, *, done: bool) -> bool:
+    def end(self, fixture: Fixture, request: Any, before: Before, *, done: bool) -> bool:
         """It has been set up.
 
         Args:
@@ -91,17 +105,21 @@ class ScopedRows:
         sandbox = self._router.sandbox
         if not done and not sandbox.real:
             self._failed[fixture] = request
-        if not done or sandbox.writes == before:
+        if not done or sandbox.writes == before.writes:
             return False
-        if sandbox.real or self._late:
+        written = _grown(before.writers, sandbox.writers)
+        if sandbox.real or any(link in self._late for link in written):
             self._again[fixture] = request
             return False
-        link = sandbox.writers[-1]
-        if not link.keep():
-            self._again[fixture] = request
-            return True
-        self._kept = sandbox.writes
-        self._levels.append(_Level(fixture, request, link, link.bases))
+        bases: dict[Link, int] = {}
+        for link in written:
+            if not link.keep():
+                self._drop(bases)
+                self._again[fixture] = request
+                return True
+            bases[link] = link.bases
+        self._kept = dict(sandbox.writers)
+        self._levels.append(_Level(fixture, request, bases))
         return False
 
     def finalized(self, fixture: Fixture) -> None:
@@ -113,11 +131,17 @@ class ScopedRows:
                 above = self._levels[place + 1 :]
                 del self._levels[place:]
                 self._again |= {other.fixture: other.request for other in above}
-                if not level.lost:
-                    sandbox = self._router.sandbox
-                    now = level.link.sandbox is sandbox and sandbox.writes == self._kept
-                    level.link.drop(level.base, now=now)
+                for other in (*reversed(above), level):
+                    self._drop(other.bases)
                 return
+
+    def _drop(self, bases: dict[Link, int]) -> None:
+        """Let rows go that lie beneath the tests."""
+        sandbox = self._router.sandbox
+        for link, base in bases.items():
+            if not _is_lost(link, base):
+                written = sandbox.writers.get(link, 0) != self._kept.get(link, 0)
+                link.drop(base, now=link.sandbox is sandbox and not written)
 
     # -- tests -------------------------------------------------------------------------------
 
@@ -136,7 +160,7 @@ class ScopedRows:
             # pytest would show their failure once more, although it may be one of the sandbox.
             self._again |= self._failed
         self.tear_down()
-        self._kept = 0
+        self._kept = {}
 
     def tear_down(self) -> None:
         """Tear down the fixtures whose rows are gone, so that they are set up again.
@@ -155,3 +179,12 @@ class ScopedRows:
                 failed.append(error)
         if failed:
             raise failed[0]
+
+
+def _is_lost(link: Link, base: int) -> bool:
+    return link.dead or link.bases < base
+
+
+def _grown(before: dict[Link, int], after: dict[Link, int]) -> list[Link]:
+    """Return the connections that have changed more than before."""
+    return [link for link, times in after.items() if times > before.get(link, 0)]

@@ -11,6 +11,7 @@ from urllib.parse import parse_qsl, urlsplit
 from pytest_oneloop.aliases import alias_pairs
 from pytest_oneloop.cachefolder import default_folder
 from pytest_oneloop.errors.settings import InvalidSettingError, UnreadableProjectFileError
+from pytest_oneloop.named import database_entries, is_schema_source, named_schemas
 from pytest_oneloop.options import AUTO, STRATEGIES, Places, Value
 from pytest_oneloop.passthrough import passthrough_names
 
@@ -35,8 +36,9 @@ class Settings:
     Attributes:
         app: `module:attribute`, perhaps with `()`, or `None`.
         server: The URL of a server, with its password, or `None` for the embedded one.
-        schema: `alembic`, `alembic:path/to/alembic.ini`, `module:attribute`, or `None` for "find
-            it".
+        schema: `alembic`, `alembic:path/to/alembic.ini`, `module:attribute`, `none`, or `None` for
+            "find it".
+        databases: The databases with templates of their own, each as `name = schema`.
         strategy: One of `STRATEGIES`.
         passthrough: Names of dialects, some with a driver (`oracle+oracledb`), in lower case.
         alias: Pairs of addresses of one database, `host/name=host/name`.
@@ -49,6 +51,7 @@ class Settings:
     app: Value[str | None]
     server: Value[str | None]
     schema: Value[str | None]
+    databases: Value[tuple[str, ...]]
     strategy: Value[str]
     passthrough: Value[tuple[str, ...]]
     alias: Value[tuple[str, ...]]
@@ -56,6 +59,17 @@ class Settings:
     postgres_bin: Value[Path | None]
     restart_sequences: Value[bool]
     explain: Value[bool]
+
+    def schema_of(self, name: str) -> Value[str | None]:
+        """Return where a database's tables come from.
+
+        Args:
+            name: The database's, as `databases` has it; empty for the main one.
+        """
+        if not name:
+            return self.schema
+        source = f"oneloop_databases in {self.databases.source}"
+        return Value(named_schemas(self.databases.value)[name], source)
 
     def described(self) -> list[tuple[str, str, str]]:
         """Return (name, value, source) of each setting, as text for people, passwords masked."""
@@ -84,6 +98,7 @@ def read_settings(places: Places) -> Settings:
         app=_object_path("oneloop_app", app) if app else Value(None, "default"),
         server=_server_url(server) if server else Value(None, "default"),
         schema=_schema_source(schema) if schema else Value(None, "default"),
+        databases=_databases(places.find("oneloop_databases") or Value("", "default")),
         strategy=_strategy(places.find("oneloop_strategy") or Value(AUTO, "default")),
         passthrough=_names(places.find("oneloop_passthrough") or Value("", "default")),
         alias=_aliases(places.find("oneloop_alias") or Value("", "default")),
@@ -191,11 +206,7 @@ def _problem_of_server_url(url: str) -> str | None:
 
 
 def _schema_source(held: Value[str]) -> Value[str]:
-    match = _OBJECT.fullmatch(held.value)
-    kind, colon, file = held.value.partition(":")
-    if kind == "alembic" and bool(colon) == bool(file):
-        return held
-    if match and not match["call"]:
+    if is_schema_source(held.value):
         return held
     raise InvalidSettingError(
         name="oneloop_schema",
@@ -225,6 +236,10 @@ def _names(held: Value[str]) -> Value[tuple[str, ...]]:
 
 def _aliases(held: Value[str]) -> Value[tuple[str, ...]]:
     return Value(alias_pairs(held), held.source)
+
+
+def _databases(held: Value[str]) -> Value[tuple[str, ...]]:
+    return Value(database_entries(held), held.source)
 
 
 def _cache_dir(held: Value[str] | None, rootdir: Path) -> Value[Path]:

@@ -36,6 +36,16 @@ _SET_BY = {"setting": "shop.main:app", "source": "pyproject.toml"}
 
 EXAMPLES: list[OneloopError | OneloopWarning] = [
     addresses.SharedDatabaseWarning(addresses=["primary.example/shop", "replica.example/shop"]),
+    addresses.DatabaseEntryError(
+        entry="analytics",
+        source="pytest.ini",
+        problem="it has no =, after which the source of its tables comes.",
+    ),
+    addresses.RepeatedDatabaseError(
+        name="analytics", source="pytest.ini", schemas=["shop.stats:Base", "none"]
+    ),
+    addresses.OtherDatabaseError(wanted="analytics", other="", address="db.example/shop"),
+    addresses.UnknownDatabaseError(name="analitics", known=["analytics"]),
     connection.ServerTimeoutError(_SERVER, task="create the database oneloop_w1", seconds=60),
     connection.ServerUnreachableError(
         _SERVER, source="ONELOOP_SERVER", reason="Connection refused"

@@ -57,7 +57,7 @@ class Target:
     """The database, as the router wants to know it."""
 
     def __init__(self, address: ServerAddress, constraints: Constraints) -> None:
-        self.dialect = "postgresql"
+        self.key = "postgresql"
         self.address = address
         self.constraints = constraints
         self.ids = Restart()
@@ -96,7 +96,7 @@ class Laboratory:
         self._target = Target(address, constraints)
 
     def _provide(self, dialect: str) -> Target:
-        assert dialect == self._target.dialect
+        assert dialect == self._target.key
         self.provided += 1
         return self._target
 

@@ -33,7 +33,7 @@ class MySQLTarget:
     """The database, as the router wants to know it."""
 
     def __init__(self, server: MariaDB) -> None:
-        self.dialect = "mysql"
+        self.key = "mysql"
         self.server = server
         self.constraints = Constraints(unsafe=frozenset({"unsafe"}))
         self.ids = Restart()

@@ -84,6 +84,7 @@ def test_each_setting_has_a_line() -> None:
         "  oneloop_app                shop.main:app                  (--oneloop-app)",
         "  oneloop_server             postgresql://me:***@localhost  (ONELOOP_SERVER)",
         "  oneloop_schema             not set                        (default)",
+        "  oneloop_databases          none                           (default)",
         "  oneloop_strategy           auto                           (default)",
         "  oneloop_passthrough        none                           (default)",
         "  oneloop_alias              none                           (default)",

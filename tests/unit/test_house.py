@@ -28,10 +28,13 @@ BELOW: dict[str, set[str]] = {
     "cachefolder": {"errors"},
     "passthrough": {"errors", "options"},
     "aliases": {"errors", "options"},
-    "settings": {"cachefolder", "aliases", "errors", "options", "passthrough"},
+    "named": {"errors", "options"},
+    "settings": {"cachefolder", "aliases", "errors", "named", "options", "passthrough"},
+    # Which database is meant, for all who have several.
+    "keys": set(),
     "drivers": {"errors"},
     # The five parts, which meet in `run` alone.
-    "sandbox": {"errors", "passthrough"},
+    "sandbox": {"drivers", "errors", "keys", "passthrough"},
     "databases": {"errors", "drivers"},
     "schema": {"errors", "drivers"},
     "loops": {"errors"},
@@ -39,14 +42,14 @@ BELOW: dict[str, set[str]] = {
     # Draws what `loops` describes.
     "maps": {"errors", "loops"},
     # What wires them.
-    "plan": {"settings", "databases", "schema"},
+    "plan": {"keys", "settings", "databases", "schema"},
     "provision": {"errors", "settings", "plan", "sandbox", "databases", "schema"},
     "forecast": {"errors", "settings", "databases", "plan", "schema"},
     "isolation": {"errors", "databases", "plan", "provision", "sandbox"},
     "waiting": set(),
     "kinds": {
         *("errors", "settings", "drivers", "sandbox", "databases", "schema"),
-        *("plan", "provision", "forecast", "isolation", "waiting"),
+        *("keys", "plan", "provision", "forecast", "isolation", "waiting"),
     },
     "run": {
         *(
@@ -59,7 +62,9 @@ BELOW: dict[str, set[str]] = {
             "application",
             "forecast",
             "isolation",
+            "keys",
             "kinds",
+            "named",
             "plan",
             "provision",
             "scoped",
@@ -74,6 +79,7 @@ BELOW: dict[str, set[str]] = {
     "choices": {"attempts", "errors", "isolation", "options", "run", "strategies"},
     "report": {
         "errors",
+        "forecast",
         "isolation",
         "loops",
         "maps",

@@ -72,4 +72,7 @@ def test_what_an_error_advises_may_be_named(dialect: str, advised: str) -> None:
 def test_a_schema_of_another_kind_advises_no_passing_of_what_is_always_led() -> None:
     error = ForeignSchemaError(wanted=ALWAYS_LED, other="sqlite+aiosqlite", passable=False)
 
-    assert str(error).endswith("\n  What to do: name the schema of this one by `oneloop_schema`")
+    assert str(error).endswith(
+        "\n  What to do: name the schema of this one by `oneloop_schema`; "
+        "if each has its own, that of the other by `oneloop_databases`"
+    )

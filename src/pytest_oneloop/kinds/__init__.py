@@ -29,6 +29,10 @@ class Destination(Protocol):
     """One database that tests use, as the router's target and as fixtures show it."""
 
     @property
+    def key(self) -> str:
+        """Which one of the run's it is."""
+
+    @property
     def dialect(self) -> str:
         """The name of SQLAlchemy's dialect."""
 
@@ -43,7 +47,7 @@ class Destination(Protocol):
 class Isolation(Protocol):
     """The databases of tests that commit for real: how they are given, and put back.
 
-    One object for each kind and worker. A test that uses no database of the kind costs it nothing.
+    One object for each database and worker. A test that does not use the database costs it nothing.
 
     Attributes:
         clones_wanted: How many tests will want a clone, as far as is known.

@@ -1,4 +1,4 @@
-"""The databases of a run: one of each kind that its engines connect to, brought up when they do."""
+"""The databases of a run: those that its engines connect to, brought up when they do."""
 
 from __future__ import annotations
 
@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 from pytest_oneloop.errors import SetupError
 from pytest_oneloop.isolation import ROLLBACK
+from pytest_oneloop.keys import dialect_of, name_of
 from pytest_oneloop.kinds import kind_of
 from pytest_oneloop.waiting import on_a_thread
 
@@ -21,29 +22,30 @@ if TYPE_CHECKING:
 
 
 class Backend:
-    """The worker's database of one kind.
+    """One of the worker's databases.
 
     Args:
-        kind: The kind.
-        plan: Gives what is known of the run.
+        key: Which one.
+        plan: Gives what is known of the run, for a database's name.
         router: Leads the engines.
 
     Attributes:
+        key: Which one.
+        kind: What kind it is.
         isolation: What puts it back after tests that commit.
         failure: Why there can be none, once that is known.
         started: It, once it is up.
     """
 
-    def __init__(self, kind: Kind, plan: Callable[[], Plan], router: Router) -> None:
-        self.kind = kind
+    def __init__(self, key: str, plan: Callable[[str], Plan], router: Router) -> None:
+        self.key = key
+        self.kind: Kind = kind_of(dialect_of(key))
         self._plan = plan
         self._stack = ExitStack()
         self._coming_up = threading.Lock()
         self.failure: SetupError | None = None
         self.started: WorkerDatabase[Any] | None = None
-        self.isolation = kind.isolation(
-            self.database, partial(router.give_up_lingering, kind.dialect)
-        )
+        self.isolation = self.kind.isolation(self.database, partial(router.give_up_lingering, key))
 
     def database(self) -> WorkerDatabase[Any]:
         """Return the worker's database; the first call brings it up, which may take seconds.
@@ -63,7 +65,7 @@ class Backend:
             return self.started
 
     def _bring_up(self) -> WorkerDatabase[Any]:
-        database = self._stack.enter_context(self.kind.provide(self._plan()))
+        database = self._stack.enter_context(self.kind.provide(self._plan(name_of(self.key))))
         # Before the server goes, on which they are.
         self._stack.callback(self.isolation.close)
         return database
@@ -74,29 +76,29 @@ class Backend:
 
 
 class Backends:
-    """The worker's databases, by the names of SQLAlchemy's dialects.
+    """The worker's databases, by their keys.
 
     Args:
-        plan: Gives what is known of the run.
+        plan: Gives what is known of the run, for a database's name.
         router: Leads the engines.
     """
 
-    def __init__(self, plan: Callable[[], Plan], router: Router) -> None:
+    def __init__(self, plan: Callable[[str], Plan], router: Router) -> None:
         self._plan = plan
         self._router = router
         self._backends: dict[str, Backend] = {}
         self._strategy = ROLLBACK
         self._clones_wanted = 0
 
-    def of(self, dialect: str) -> Backend:
-        """Return that of a dialect. Starts nothing."""
-        backend = self._backends.get(dialect)
+    def of(self, key: str) -> Backend:
+        """Return that of a key. Starts nothing."""
+        backend = self._backends.get(key)
         if backend is None:
-            backend = Backend(kind_of(dialect), self._plan, self._router)
+            backend = Backend(key, self._plan, self._router)
             backend.isolation.clones_wanted = self._clones_wanted
             backend.isolation.begin(self._strategy)
             # Another thread may have been as quick; then its is the one.
-            backend = self._backends.setdefault(dialect, backend)
+            backend = self._backends.setdefault(key, backend)
         return backend
 
     @property
@@ -128,19 +130,19 @@ class Backends:
         for one in self.all:
             one.isolation.begin(strategy)
 
-    def destination(self, dialect: str) -> Any:
-        """Return the database of the running test, or of the worker outside of tests."""
+    def destination(self, key: str) -> Any:
+        """Return a database of the running test, or of the worker outside of tests."""
         self.settle()
-        backend = self.of(dialect)
+        backend = self.of(key)
         if self._strategy != ROLLBACK:
             return backend.isolation.destination()
         return backend.database().destination
 
-    def of_worker(self, dialect: str) -> Any:
-        """Return the worker's database, which tests in the sandbox run in."""
+    def of_worker(self, key: str) -> Any:
+        """Return a database of the worker, which tests in the sandbox run in."""
         __tracebackhide__ = True
         self.settle()
-        return self.of(dialect).database().destination
+        return self.of(key).database().destination
 
     def finish(self) -> None:
         """The test itself has ended; what its teardown waits for too long is ended."""

@@ -139,7 +139,7 @@ class CopyingIsolation(Generic[D]):
 
     def renew(self, router: Router) -> None:
         """Put a fresh database in the place of the worker's."""
-        router.lose_connections(self._copier.dialect)
+        router.lose_connections(self._database().destination.key)
         self.close()
         self._database().renew()
 

@@ -45,12 +45,14 @@ class MySQLDatabase:
         database: The database's name.
         constraints: Its tables that no rollback puts back.
         ids: Nothing: only a statement that commits could set ids back.
+        key: Which one of the run's it is.
     """
 
     address: MySQLAddress
     database: str
     constraints: Constraints = field(default_factory=Constraints)
     ids: Restart = field(default_factory=Restart)
+    key: str = "mysql"
 
     @property
     def dialect(self) -> str:
@@ -97,7 +99,7 @@ class MySQLCopier:
         own = worker.destination
         name = f"{own.database}_clone{number}"
         workers.create(own.address, worker.template or None, name)
-        return MySQLDatabase(own.address, name, own.constraints)
+        return MySQLDatabase(own.address, name, own.constraints, key=own.key)
 
     def remove(self, clone: MySQLDatabase) -> None:
         """Drop a copy."""
@@ -132,13 +134,15 @@ class MySQL:
         with held as session:
             workers.sweep(session)
             template, facts, built = "", None, False
-            source = plan.schema(self.dialect)
+            source, key = plan.schema(self.dialect), plan.key(self.dialect)
             if source is not None:
                 template, facts, built = templates.ensure_template(
                     address,
                     source,
                     fingerprint=_fingerprint(source.fingerprint(), f"{product} {version}"),
-                    redirect=lambda database: plan.redirect(MySQLDatabase(address, database)),
+                    redirect=lambda database: plan.redirect(
+                        MySQLDatabase(address, database, key=key)
+                    ),
                     timeout=BUILD_SECONDS,
                 )
             renew = partial(workers.create, address, template or None, name)
@@ -146,7 +150,7 @@ class MySQL:
             try:
                 unsafe = templates.unsafe_tables(address, name)
                 yield WorkerDatabase(
-                    destination=MySQLDatabase(address, name, Constraints(unsafe=unsafe)),
+                    destination=MySQLDatabase(address, name, Constraints(unsafe=unsafe), key=key),
                     product=product,
                     version=version,
                     server=str(address),

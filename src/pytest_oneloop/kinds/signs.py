@@ -25,12 +25,19 @@ _DRIVERS: Final = {
 _URL: Final = re.compile(r"^\s*sqlalchemy\.url\s*=\s*(\w+)", re.MULTILINE)
 
 
-def main_dialect(plan: Plan) -> str:
+_FILE: Final = re.compile(r"\.(db|sqlite)3?$", re.IGNORECASE)
+"""How the names of SQLite's files end."""
+
+
+def likely_dialect(plan: Plan) -> str:
     """Return the dialect that is meant where no engine has said so yet. Starts nothing.
 
-    A server that was named says it. Otherwise it is the one whose drivers are imported, or the one
-    that `alembic.ini` names, or the first of `KINDS` that has a driver installed.
+    A name that is a file's says it, or a server that was named. Otherwise it is the one whose
+    drivers are imported, or the one that `alembic.ini` names, or the first of `KINDS` that has a
+    driver installed.
     """
+    if _FILE.search(plan.name):
+        return "sqlite"
     if plan.settings.server.value:
         scheme = str(plan.settings.server.value).partition("://")[0].partition("+")[0]
         return scheme if scheme in KINDS else KINDS[0]

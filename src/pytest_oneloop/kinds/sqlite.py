@@ -40,11 +40,13 @@ class File:
         path: Where it is.
         constraints: Whether its schema has deferred foreign keys.
         ids: Nothing: SQLite's ids take part in transactions, and lie in the file.
+        key: Which one of the run's it is.
     """
 
     path: Path
     constraints: Constraints = field(default_factory=Constraints)
     ids: Restart = field(default_factory=Restart)
+    key: str = "sqlite"
 
     @property
     def dialect(self) -> str:
@@ -93,7 +95,7 @@ class FileCopier:
         own = worker.destination
         path = own.path.with_name(f"clone-{number}.db")
         replace(path, Path(worker.template))
-        return File(path, own.constraints)
+        return File(path, own.constraints, key=own.key)
 
     def remove(self, clone: File) -> None:
         """Remove a copy."""
@@ -131,7 +133,11 @@ class SQLite:
             path = folder / "test.db"
             replace(path, template)
             yield WorkerDatabase(
-                destination=File(path, Constraints(facts is not None and facts.has_deferrable)),
+                destination=File(
+                    path,
+                    Constraints(facts is not None and facts.has_deferrable),
+                    key=plan.key(self.dialect),
+                ),
                 product="SQLite",
                 version=sqlite3.sqlite_version,
                 server="",
@@ -185,7 +191,7 @@ def _template(
 
     def fill() -> tuple[Path, dict[str, object]]:
         path = folder / "building.db"
-        redirect = partial(plan.redirect, File(path))
+        redirect = partial(plan.redirect, File(path, key=plan.key("sqlite")))
         facts = populate(path, source, redirect, fingerprint=fingerprint)
         return path, facts.to_json()
 

@@ -1,4 +1,4 @@
-"""What the plugin says before the first test: one line, and under `-v` where each value is from."""
+"""What the plugin says before the first test: a line, and under `-v` where each value is from."""
 
 from __future__ import annotations
 
@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
+    from pytest_oneloop.forecast import Forecast
     from pytest_oneloop.loops.scopes import LoopScopes
     from pytest_oneloop.run import TestRun
     from pytest_oneloop.settings import Settings
@@ -36,9 +37,27 @@ class HeaderFacts:
     loop_set_by: str | None = None
 
 
-def facts(run: TestRun, scopes: LoopScopes | None) -> HeaderFacts:
-    """Gather what the line says. Reads some files; starts nothing."""
-    known = run.forecast()
+def lines(run: TestRun, scopes: LoopScopes | None, *, encoding: str = "utf-8") -> list[str]:
+    """Return the line of the run, and one for each database that has a name.
+
+    Reads some files; starts nothing.
+    """
+    known = run.forecasts()
+    whole = facts(run, scopes, known.pop(""))
+    return [
+        header_line(whole, encoding=encoding),
+        *(database_line(name, one, encoding=encoding) for name, one in known.items()),
+    ]
+
+
+def facts(run: TestRun, scopes: LoopScopes | None, known: Forecast) -> HeaderFacts:
+    """Gather what the line says.
+
+    Args:
+        run: The run.
+        scopes: The loop scopes that hold; `None` without pytest-asyncio.
+        known: What can be said of its main database.
+    """
     return HeaderFacts(
         server=known.server,
         schema=known.schema,
@@ -56,8 +75,21 @@ def header_line(facts: HeaderFacts, *, encoding: str = "utf-8") -> str:
         facts: What to say.
         encoding: The terminal's encoding; one without a middle dot gets a bar instead.
     """
-    parts = [facts.server, _schema_part(facts), f"strategy {facts.strategy}", _loop_part(facts)]
+    schema = _schema_part(facts.schema, facts.template)
+    parts = [facts.server, schema, f"strategy {facts.strategy}", _loop_part(facts)]
     return "oneloop: " + separator(encoding).join(part for part in parts if part)
+
+
+def database_line(name: str, known: Forecast, *, encoding: str = "utf-8") -> str:
+    """Return the line of a database that has a name.
+
+    Args:
+        name: As the user has written it.
+        known: What can be said of it.
+        encoding: The terminal's encoding.
+    """
+    parts = (f"{name} on {known.server}", _schema_part(known.schema, known.template))
+    return "oneloop: " + separator(encoding).join(parts)
 
 
 def separator(encoding: str) -> str:
@@ -76,13 +108,10 @@ def settings_lines(settings: Settings) -> list[str]:
     ]
 
 
-def _schema_part(facts: HeaderFacts) -> str:
-    if facts.schema is None:
+def _schema_part(schema: str | None, template: str | None) -> str:
+    if schema is None:
         return "no schema"
-    part = f"schema {facts.schema}"
-    if facts.template is not None:
-        part += f" (template {facts.template})"
-    return part
+    return f"schema {schema} (template {template})" if template else f"schema {schema}"
 
 
 def _loop_part(facts: HeaderFacts) -> str | None:

@@ -3,12 +3,15 @@
 from __future__ import annotations
 
 from dataclasses import asdict, dataclass, field
+from functools import reduce
 from typing import TYPE_CHECKING, Any
 
 from pytest_oneloop.errors.addresses import SharedDatabaseWarning
 from pytest_oneloop.report.header import separator
 
 if TYPE_CHECKING:
+    from collections.abc import Iterable
+
     from pytest_oneloop.plan import WorkerDatabase
     from pytest_oneloop.run import TestRun
 
@@ -25,7 +28,8 @@ class Account:
         real: Those of them that committed for real.
         statements: What they sent.
         connections: The real connections that were opened for them.
-        addresses: Where engines point, whatever they were led to.
+        addresses: Where engines point that were led to one database, by its dialect.
+        unmet: The names in `oneloop_databases` to which no engine has pointed.
     """
 
     server: str
@@ -35,7 +39,8 @@ class Account:
     real: int
     statements: int
     connections: int
-    addresses: list[str] = field(default_factory=list)
+    addresses: dict[str, list[str]] = field(default_factory=dict)
+    unmet: list[str] = field(default_factory=list)
 
     def to_json(self) -> dict[str, Any]:
         """Return what another process can read."""
@@ -51,7 +56,11 @@ class Account:
             self.real + other.real,
             self.statements + other.statements,
             self.connections + other.connections,
-            list(dict.fromkeys(self.addresses + other.addresses)),
+            {
+                dialect: _once(self.addresses.get(dialect, []) + other.addresses.get(dialect, []))
+                for dialect in self.addresses | other.addresses
+            },
+            [name for name in self.unmet if name in other.unmet],
         )
 
 
@@ -61,14 +70,15 @@ def account(run: TestRun) -> Account | None:
     if not databases:
         return None
     return Account(
-        server=" and ".join(map(_server, databases)),
-        template=", ".join(dict.fromkeys(map(_template, databases))),
+        server=" and ".join(_once(map(_server, databases))),
+        template=", ".join(_once(map(_template, databases))),
         seconds=sum(database.seconds for database in databases),
         tests=run.tests,
         real=run.real_tests,
         statements=run.statements,
         connections=run.router.connections,
         addresses=run.addresses.found,
+        unmet=run.addresses.unmet,
     )
 
 
@@ -90,24 +100,35 @@ def summary_line(accounts: list[Account], *, encoding: str = "utf-8") -> str | N
     """Return the line; `None` if no process has needed a database."""
     if not accounts:
         return None
-    whole = accounts[0]
-    for other in accounts[1:]:
-        whole = whole.joined(other)
+    whole = _whole(accounts)
     databases = f", {len(accounts)} worker databases" if len(accounts) > 1 else ""
     work = f"{_count(whole.statements, 'statement')} on {_count(whole.connections, 'connection')}"
-    return separator(encoding).join(
-        (
-            f"{whole.server}, up in {whole.seconds:.2f} s",
-            whole.template + databases,
-            f"{_count(whole.tests, 'test')} isolated: {work}, {_undone(whole)}",
-        )
+    unmet = f"no engine has connected to {', '.join(whole.unmet)}" if whole.unmet else ""
+    parts = (
+        f"{whole.server}, up in {whole.seconds:.2f} s",
+        whole.template + databases,
+        f"{_count(whole.tests, 'test')} isolated: {work}, {_undone(whole)}",
+        unmet,
     )
+    return separator(encoding).join(filter(None, parts))
 
 
-def shared_database(accounts: list[Account]) -> SharedDatabaseWarning | None:
-    """Return what is to be said of several databases that were one; `None` for nothing."""
-    addresses = list(dict.fromkeys(one for account in accounts for one in account.addresses))
-    return SharedDatabaseWarning(addresses=addresses) if len(addresses) > 1 else None
+def shared_databases(accounts: list[Account]) -> list[SharedDatabaseWarning]:
+    """Return what is to be said of databases that were led to one: a warning for each dialect."""
+    whole = _whole(accounts) if accounts else None
+    return [
+        SharedDatabaseWarning(addresses=addresses, unmet=whole.unmet)
+        for addresses in (whole.addresses.values() if whole else ())
+        if whole and len(addresses) > 1
+    ]
+
+
+def _whole(accounts: list[Account]) -> Account:
+    return reduce(Account.joined, accounts)
+
+
+def _once(words: Iterable[str]) -> list[str]:
+    return list(dict.fromkeys(words))
 
 
 def _undone(whole: Account) -> str:

@@ -1,72 +1,137 @@
-"""Where the application's engines point: to how many databases, if they were led nowhere."""
+"""Where the application's engines would go, and which database of the run that means."""
 
 from __future__ import annotations
 
-from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any, Final
 
-from sqlalchemy import event
-from sqlalchemy.engine import Engine
+from pytest_oneloop.drivers import NOWHERE
+from pytest_oneloop.keys import key_of
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Mapping
+    from collections.abc import Iterable, Mapping, Sequence
 
     from sqlalchemy.engine import Dialect
 
-_ON_SERVERS: Final = ("postgresql", "mysql", "mariadb")
-"""The dialects whose engines are led to a database on a server."""
+_PORTS: Final = {"postgresql": 5432, "mysql": 3306, "mariadb": 3306}
+"""The dialects whose databases are on servers, and where these listen if nothing else is said."""
 
 _NAMES: Final = ("database", "dbname", "db")
 """What drivers call the database that they connect to."""
 
 _OWN: Final = "oneloop_"
-"""How the names of the plugin's databases begin."""
+"""How the names of the plugin's databases on servers begin."""
 
 
 class Addresses:
-    """Notes what engines would have connected to. Sends nothing, and keeps no engine.
+    """Knows which database an engine means, and notes where engines point.
+
+    An address is written `host:port/name`, with a file's path in place of the name. A name that
+    the user has given means each address that ends with it, whole parts between slashes compared;
+    of several names the longest counts.
 
     Args:
-        same: For an address, another one that means the same database.
+        same: For an address `host/name`, another one that means the same database.
+        names: The databases that have a template of their own.
     """
 
-    def __init__(self, same: Mapping[str, str]) -> None:
-        self._same = same
-        self._found: dict[str, None] = {}
-        self._unheard = 0
+    def __init__(self, same: Mapping[str, str] | None = None, names: Iterable[str] = ()) -> None:
+        self._same = same or {}
+        self._names = {name: name for name in sorted(names, key=_precision, reverse=True)}
+        self._own: dict[str, str] = {}
+        self._found: dict[str, dict[str, None]] = {}
+        self._met: set[str] = set()
 
     @property
-    def found(self) -> list[str]:
-        """The addresses of different databases, `host/name`, in the order of their first use."""
-        return list(self._found)
+    def found(self) -> dict[str, list[str]]:
+        """For each dialect, the different `host/name` of engines that are led to its one database.
 
-    def listen(self) -> None:
-        """Begin to note; before whoever answers for engines, after whom nobody is asked."""
-        event.listen(Engine, "do_connect", self._on_connect)
+        In the order of their first use; engines of files are not noted.
+        """
+        return {dialect: list(addresses) for dialect, addresses in self._found.items()}
 
-    def close(self) -> None:
-        """Note no more."""
-        event.remove(Engine, "do_connect", self._on_connect)
+    @property
+    def unmet(self) -> list[str]:
+        """The names to which no engine has pointed so far."""
+        return [name for name in self._names if name not in self._met]
 
-    @contextmanager
-    def unheard(self) -> Iterator[None]:
-        """Note nothing meanwhile: migrations have a URL of their own, for one database."""
-        self._unheard += 1
-        try:
-            yield
-        finally:
-            self._unheard -= 1
+    def learn(self, database: str, name: str) -> None:
+        """Know one of the plugin's own databases by what an engine's URL will call it.
 
-    def note(self, parameters: Mapping[str, Any]) -> None:
-        """Note what a driver would be given to connect."""
-        database = next((str(parameters[name]) for name in _NAMES if parameters.get(name)), "")
-        if not database or database.startswith(_OWN):
-            return
-        address = f"{parameters.get('host') or 'localhost'}/{database}"
-        self._found[self._same.get(address, address)] = None
+        Args:
+            database: Its name on its server, or its path.
+            name: Which one it stands for; empty for the main one.
+        """
+        self._own[database] = name
 
-    def _on_connect(
-        self, dialect: Dialect, _entry: object, _arguments: object, parameters: dict[str, Any]
-    ) -> None:
-        if dialect.name in _ON_SERVERS and not self._unheard:
-            self.note(parameters)
+    def key(self, dialect: Dialect, arguments: Sequence[Any], parameters: Mapping[str, Any]) -> str:
+        """Return the key of the database that an engine means. Notes nothing.
+
+        Args:
+            dialect: The engine's.
+            arguments: What its driver would be given to connect.
+            parameters: The rest of that, by name.
+        """
+        return key_of(dialect.name, self._name(_forms(dialect.name, arguments, parameters)))
+
+    def note(
+        self, dialect: Dialect, arguments: Sequence[Any], parameters: Mapping[str, Any]
+    ) -> str:
+        """Return the same, and note that an engine connects."""
+        forms = _forms(dialect.name, arguments, parameters)
+        name = self._name(forms)
+        database = forms[0].rpartition("/")[2]
+        if name:
+            self._met.add(name)
+        elif dialect.name in _PORTS and database and not database.startswith(_OWN):
+            found = self._found.setdefault(dialect.name, {})
+            found[self._same.get(forms[0], forms[0])] = None
+        return key_of(dialect.name, name)
+
+    def _name(self, forms: Sequence[str]) -> str:
+        """Return the name that one of these addresses of a database ends with."""
+        one = self._same.get(forms[0], forms[0])
+        others = [other for other in {*self._same, one} if self._same.get(other, other) == one]
+        known = [*self._own.items(), *self._names.items()]
+        return next(
+            (
+                name
+                for end, name in known
+                if any(f"/{form}".endswith(f"/{end}") for form in [*forms, *others])
+            ),
+            "",
+        )
+
+
+def address(dialect: Dialect, arguments: Sequence[Any], parameters: Mapping[str, Any]) -> str:
+    """Return where an engine points, for people: `host/name`, or a path."""
+    form = _forms(dialect.name, arguments, parameters)[0]
+    return form if dialect.name in _PORTS else form.partition("/")[2]
+
+
+def is_nowhere(arguments: Sequence[Any], parameters: Mapping[str, Any]) -> bool:
+    """Whether an engine is the plugin's own, and means whatever database is being built."""
+    return any(NOWHERE in str(value) for value in (*arguments, *parameters.values()))
+
+
+def _forms(
+    dialect: str, arguments: Sequence[Any], parameters: Mapping[str, Any]
+) -> tuple[str, str]:
+    """Return an address without the port, and with it."""
+    named = next((str(parameters[name]) for name in _NAMES if parameters.get(name)), "")
+    database = named or str(next(iter(arguments), ""))
+    host = _first(parameters.get("host")) or "localhost"
+    port = _first(parameters.get("port")) or _PORTS.get(dialect, "")
+    # SQLite takes a URI as well.
+    path = database.removeprefix("file:").partition("?")[0]
+    return f"{host}/{path}", f"{host}:{port}/{path}"
+
+
+def _first(value: object) -> str:
+    """Return the first of several hosts, which drivers take as a list, or with commas."""
+    several = value if isinstance(value, (list, tuple)) else str(value or "").split(",")
+    return str(next(iter(several), ""))
+
+
+def _precision(name: str) -> tuple[int, bool]:
+    """Say how much of an address a name tells."""
+    return name.count("/"), ":" in name

@@ -22,12 +22,13 @@ if TYPE_CHECKING:
     from asyncio import AbstractEventLoop
     from collections.abc import Callable
 
-    from sqlalchemy.engine import Connection, Dialect, Engine
-    from sqlalchemy.pool import ConnectionPoolEntry, Pool
+    from sqlalchemy.engine import Connection, Engine
+    from sqlalchemy.pool import ConnectionPoolEntry
 
     from pytest_oneloop.sandbox.drivers import Driver
     from pytest_oneloop.sandbox.links import Links, Target
     from pytest_oneloop.sandbox.sandbox import Sandbox
+    from pytest_oneloop.sandbox.wishes import Wish
 
 _MARK: Final = "oneloop"
 """The key in a pool entry's `info`, which lives as long as its connection."""
@@ -98,16 +99,13 @@ class Direct:
 
     Attributes:
         opened: How many were opened so far.
-        used: The dialects of those that the running test has used.
+        used: The keys of the databases that the running test has used.
     """
 
     def __init__(self, links: Links, settle: Callable[[], None]) -> None:
         self._links = links
         self._settle = settle
         self._held: list[Held] = []
-        self._pools: weakref.WeakKeyDictionary[Engine, dict[str, Pool]] = (
-            weakref.WeakKeyDictionary()
-        )
         self.opened = 0
         self.used: set[str] = set()
         self._places: dict[int, Origin] = {}
@@ -115,19 +113,12 @@ class Direct:
 
     # -- SQLAlchemy's events -----------------------------------------------------------------
 
-    def connect(
-        self,
-        dialect: Dialect,
-        driver: type[Driver],
-        target: Target,
-        entry: ConnectionPoolEntry,
-        parameters: dict[str, Any],
-    ) -> None:
+    def connect(self, wish: Wish, target: Target, entry: ConnectionPoolEntry) -> None:
         """Change what the dialect connects with, so that it leads to the test's database."""
-        led = target.connect_arguments(dialect, parameters)
-        parameters.clear()
-        parameters.update(led)
-        entry.info[_MARK] = Held(target, driver)
+        led = target.connect_arguments(wish.dialect, wish.parameters)
+        wish.parameters.clear()
+        wish.parameters.update(led)
+        entry.info[_MARK] = Held(target, wish.driver)
 
     def connected(self, real: Any, entry: ConnectionPoolEntry) -> bool:
         """Note a new connection; whether it is one that was led here."""
@@ -164,12 +155,12 @@ class Direct:
         if held.driver.clean and another:
             # First: meanwhile, what an earlier test has committed goes away.
             held.send(held.driver.clean)
-        target = find(held.target.dialect)
+        target = find(held.target.key)
         self._settle()
         if held.target is not target or held.closed:
             held.drop()
             raise DisconnectionError
-        if target.dialect not in self.used:
+        if target.key not in self.used:
             with self._links.alone.entered(waits=held.loop is not None):
                 self._prepare(held, target)
         held.sandbox = sandbox
@@ -187,18 +178,18 @@ class Direct:
 
     def _prepare(self, held: Held, target: Target) -> None:
         """Make the database ready for the first use of it in a test, before any other begins."""
-        if target.dialect in self.used:
+        if target.key in self.used:
             return
         self._end_lingering(held)
         # A database of the test's own has its ids as the template has them.
-        for sql in self._links.ids(target.dialect).due() if target.ids.template else []:
+        for sql in self._links.ids(target.key).due() if target.ids.template else []:
             held.send(sql)
-        self.used.add(target.dialect)
+        self.used.add(target.key)
 
     def _end_lingering(self, held: Held) -> None:
         """End the sandbox's transaction of an earlier test, whose locks would be met."""
         loop = None if held.loop is None else held.loop()
-        for link in self._links.lingering(None, held.target.dialect):
+        for link in self._links.lingering(None, held.target.key):
             if link.loop in (None, loop):
                 link.leave()
             else:
@@ -252,29 +243,12 @@ class Direct:
         place = self._places.get(pid)
         return f"the connection checked out at {place}, as {words}" if place else words
 
-    def drop(self, target: Target | None = None, dialect: str = "") -> None:
-        """End all connections, or all to one database, or all of one dialect."""
+    def drop(self, target: Target | None = None, key: str = "") -> None:
+        """End all connections, or all to one target, or all to the targets of one key."""
         for held in self._held:
-            if (target is None or held.target is target) and dialect in ("", held.target.dialect):
+            if (target is None or held.target is target) and key in ("", held.target.key):
                 held.drop()
         self._held = [held for held in self._held if not held.closed]
-
-    def swap_pools(self, engines: list[Engine], before: str, after: str) -> None:
-        """Give each engine another of its pools: one for the sandbox, one for each real strategy.
-
-        So no kind of test has to open anew what another kind has put away.
-        """
-        swapped: list[Pool] = []
-        for engine in engines:
-            if any(engine.pool is pool for pool in swapped):
-                continue  # it shares the pool of another one, of which it was made
-            kept = self._pools.setdefault(engine, {})
-            kept[before], other = engine.pool, kept.pop(after, None)
-            if other is None:
-                engine.dispose(close=False)
-            else:
-                engine.pool = other
-            swapped.append(engine.pool)
 
 
 def held_by(entry: ConnectionPoolEntry) -> Held | None:

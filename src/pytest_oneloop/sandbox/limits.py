@@ -205,6 +205,15 @@ class Watch:
     _changed: dict[object, set[str]] = field(default_factory=dict)
     _isolated: set[object] = field(default_factory=set)
     _local: set[object] = field(default_factory=set)
+    _parts: dict[str, Watch] = field(default_factory=dict)
+
+    def of(self, key: str) -> Watch:
+        """Return what watches one database: two of them are not in each other's way.
+
+        Args:
+            key: Which one.
+        """
+        return self._parts.setdefault(key, Watch(self.met))
 
     def statement(  # noqa: PLR0913 - what is known of it
         self,

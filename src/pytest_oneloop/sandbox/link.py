@@ -89,7 +89,7 @@ class Link(SharedConnection):
             with taken(self.gate, checkout, outer.stack), in_words(checkout, self.driver):
                 checkout.passed = False
                 checkout.sandbox.statements += 1
-                checkout.sandbox.watch.statement(
+                checkout.sandbox.watch.of(self.key).statement(
                     checkout,
                     sql,
                     alone=autocommit,
@@ -168,7 +168,7 @@ class Link(SharedConnection):
         """Commit the application's transaction, as far as it can tell."""
         __tracebackhide__ = True
         outer, stack = self._outer, self._outer.stack
-        checkout.sandbox.watch.ended(checkout)
+        checkout.sandbox.watch.of(self.key).ended(checkout)
         if not stack.owned(checkout):
             return
         try:
@@ -186,7 +186,7 @@ class Link(SharedConnection):
         """Roll the application's transaction back. Sends nothing, unless a raw one is about."""
         __tracebackhide__ = True
         outer, stack = self._outer, self._outer.stack
-        checkout.sandbox.watch.ended(checkout)
+        checkout.sandbox.watch.of(self.key).ended(checkout)
         if not stack.owned(checkout) or checkout.sandbox.leaked:
             return
         if checkout.sandbox.closing:
@@ -205,7 +205,7 @@ class Link(SharedConnection):
     def forget(self, checkout: Checkout) -> None:
         """End a use of the connection whose transaction nobody ended. Sends nothing."""
         checkout.open = False
-        checkout.sandbox.watch.ended(checkout)
+        checkout.sandbox.watch.of(self.key).ended(checkout)
         outer, stack = self._outer, self._outer.stack
         if stack.owned(checkout) and not checkout.sandbox.ended:
             # Nobody could catch an error here; the next statement raises it.

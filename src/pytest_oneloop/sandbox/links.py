@@ -18,22 +18,23 @@ if TYPE_CHECKING:
 
     from sqlalchemy.engine import Dialect
 
-    from pytest_oneloop.sandbox.drivers import Driver
     from pytest_oneloop.sandbox.ids import Restart
     from pytest_oneloop.sandbox.outer import Constraints
+    from pytest_oneloop.sandbox.wishes import Wish
 
     _Ending = Callable[[], None]
+    _Slot = tuple[str, str, AbstractEventLoop | None]
 
 _PARTING: Final = 1.0
 """Seconds for a connection to close with its loop; it takes a message."""
 
 
 class Target(Protocol):
-    """A database that engines of one dialect are led to."""
+    """A database that engines are led to."""
 
     @property
-    def dialect(self) -> str:
-        """The name of SQLAlchemy's dialect: `postgresql`."""
+    def key(self) -> str:
+        """Which one it is: `postgresql`, or `postgresql:analytics`."""
 
     @property
     def constraints(self) -> Constraints:
@@ -56,8 +57,7 @@ class Links:
     """Opens real connections when they are first needed, and closes them.
 
     Args:
-        provide: Makes the worker's database for a dialect, given by its name, at the first call;
-            may block for seconds.
+        provide: Makes the worker's database for a key, at the first call; may block for seconds.
 
     Attributes:
         alone: Lets one end what earlier tests have left, while others wait.
@@ -66,8 +66,8 @@ class Links:
 
     def __init__(self, provide: Callable[[str], Target]) -> None:
         self._provide = provide
-        self._links: dict[tuple[str, AbstractEventLoop | None], Link] = {}
-        self._opening: dict[tuple[str, AbstractEventLoop], asyncio.Future[None]] = {}
+        self._links: dict[_Slot, Link] = {}
+        self._opening: dict[_Slot, asyncio.Future[None]] = {}
         self._guard = threading.Lock()
         self._host: HostLoop | None = None
         self._closers: set[AsyncGenerator[None]] = set()
@@ -76,36 +76,27 @@ class Links:
         self.alone = Alone()
         self.opened = 0
 
-    def find(
-        self, dialect: Dialect, driver: type[Driver], parameters: dict[str, Any], *, hosted: bool
-    ) -> tuple[Link, Home]:
+    def find(self, wish: Wish, *, hosted: bool) -> tuple[Link, Home]:
         """Return the real connection for the running loop; open it if there is none yet.
 
         Args:
-            dialect: The engine's.
-            driver: The class of its driver.
-            parameters: What it would have connected with.
+            wish: What an engine wants.
             hosted: The running test's loops may come and go.
         """
         __tracebackhide__ = True
-        name = f"{dialect.name}+{dialect.driver}"
-        if not dialect.is_async:
+        if not wish.dialect.is_async:
             with self._guard:
-                link = self._alive(name, None)
-                if link is None:
-                    link = self._open(dialect, driver, parameters, None)
-            return link, Here()
+                alive = self._alive((wish.key, wish.name, None))
+                return alive or self._open(wish, None), Here()
         host = self._hosts(hosted=hosted)
         home: Home = host or Here()
         loop = host.loop if host else asyncio.get_running_loop()
-        link = self._alive(name, loop)
-        if link is None:
-            link = home.call(self._open_once, dialect, driver, parameters, loop)
-        return link, home
+        alive = self._alive((wish.key, wish.name, loop))
+        return alive or home.call(self._open_once, wish, loop), home
 
-    def ids(self, dialect: str) -> Ids:
-        """Return the sequences of the worker's database for a dialect."""
-        return self._ids.setdefault(dialect, Ids())
+    def ids(self, key: str) -> Ids:
+        """Return the sequences of a worker's database."""
+        return self._ids.setdefault(key, Ids())
 
     def serves(self, link: Link, *, hosted: bool) -> bool:
         """Whether a connection is the one that the running loop is to have."""
@@ -113,22 +104,22 @@ class Links:
         if link.loop is not None:
             host = self._hosts(hosted=hosted)
             loop = host.loop if host else asyncio.get_running_loop()
-        return self._alive(link.name, loop) is link
+        return self._alive((link.key, link.name, loop)) is link
 
-    def lingering(self, link: Link | None, dialect: str = "") -> list[Link]:
+    def lingering(self, link: Link | None, key: str = "") -> list[Link]:
         """Return the other connections that are still in the transaction of an earlier test.
 
         Args:
-            link: The one that others are beside of; its dialect is meant.
-            dialect: Which dialect is meant, without a link; all, if left out.
+            link: The one that others are beside of; its database is meant.
+            key: Which database is meant, without a link; all, if left out.
         """
         self._abandon()
-        dialect = dialect if link is None else link.dialect
+        key = key if link is None else link.key
         return [
             other
             for other in [*self._links.values(), *self._abandoned]
             if other is not link and other.lingers and not other.dead and not other.bases
-            if other.dialect == dialect or not dialect
+            if key in ("", other.key)
         ]
 
     def leave_lingering(self, *, waits: bool) -> None:
@@ -145,13 +136,13 @@ class Links:
                 if link.loop in (None, loop) and not link.abandoned:
                     link.leave()
 
-    def give_up_lingering(self, dialect: str) -> list[Link]:
+    def give_up_lingering(self, key: str) -> list[Link]:
         """Use the connections no more that are still in the transaction of an earlier test.
 
         Returns:
             These connections, which somebody has to end.
         """
-        lingering = self.lingering(None, dialect)
+        lingering = self.lingering(None, key)
         for link in lingering:
             link.channel.dead = True
         return lingering
@@ -161,8 +152,8 @@ class Links:
         return [link for link in self._links.values() if link.bases and not link.dead]
 
     def living(self) -> list[tuple[str, AbstractEventLoop | None]]:
-        """Return the name and the loop of each connection that is open."""
-        return [key for key, link in self._links.items() if not link.dead]
+        """Return the label and the loop of each connection that is open."""
+        return [(link.label, link.loop) for link in self._links.values() if not link.dead]
 
     def escaped(self) -> bool:
         """Whether the transaction of a test was ended by a driver's own means."""
@@ -171,13 +162,13 @@ class Links:
     def forget_dead(self) -> None:
         """Drop those that have ended."""
         self._abandon()
-        self._links = {key: link for key, link in self._links.items() if not link.dead}
+        self._links = {slot: link for slot, link in self._links.items() if not link.dead}
         self._abandoned = [link for link in self._abandoned if not link.dead]
 
-    def lose(self, dialect: str) -> None:
-        """Drop those of a dialect; close the ones that can be closed without a loop."""
+    def lose(self, key: str) -> None:
+        """Drop those to a database; close the ones that can be closed without a loop."""
         for link in [*self._links.values(), *self._abandoned]:
-            if link.dialect != dialect:
+            if link.key != key:
                 continue
             if link.loop is None and not link.dead:
                 link.close()
@@ -187,7 +178,7 @@ class Links:
     def abandon(self, link: Link) -> None:
         """Leave a connection to the statement that a test has left running on it."""
         link.abandoned = True
-        self._links.pop((link.name, link.loop), None)
+        self._links.pop((link.key, link.name, link.loop), None)
         self._abandoned.append(link)
 
     def close(self) -> None:
@@ -195,8 +186,8 @@ class Links:
         if self._host is not None:
             self._host.close()
         self._abandon()
-        for (_, loop), link in self._links.items():
-            if loop is None and not link.dead:
+        for link in self._links.values():
+            if link.loop is None and not link.dead:
                 link.close()
         self._links.clear()
 
@@ -240,61 +231,49 @@ class Links:
         for link in list(self._links.values()):
             link.abandon()
 
-    def _alive(self, name: str, loop: AbstractEventLoop | None) -> Link | None:
-        link = self._links.get((name, loop))
+    def _alive(self, slot: _Slot) -> Link | None:
+        link = self._links.get(slot)
         return None if link is None or link.dead else link
 
-    def _open_once(
-        self,
-        dialect: Dialect,
-        driver: type[Driver],
-        parameters: dict[str, Any],
-        loop: AbstractEventLoop,
-    ) -> Link:
+    def _open_once(self, wish: Wish, loop: AbstractEventLoop) -> Link:
         """Open a connection on its loop; tasks that arrive together wait for the first."""
         __tracebackhide__ = True
-        key = (f"{dialect.name}+{dialect.driver}", loop)
-        while key in self._opening:
-            greenlets.wait_for(asyncio.wait((self._opening[key],)))
+        slot = (wish.key, wish.name, loop)
+        while slot in self._opening:
+            greenlets.wait_for(asyncio.wait((self._opening[slot],)))
         # Nobody has opened it either if the first was cancelled, or failed; so try as it did.
-        link = self._alive(*key)
+        link = self._alive(slot)
         if link is not None:
             return link
-        opening = self._opening[key] = loop.create_future()
+        opening = self._opening[slot] = loop.create_future()
         try:
-            link = self._open(dialect, driver, parameters, loop)
+            link = self._open(wish, loop)
             greenlets.wait_for(self.close_with_loop(link.close, link.driver.abandon))
             return link
         finally:
-            del self._opening[key]
+            del self._opening[slot]
             opening.set_result(None)
 
-    def _open(
-        self,
-        dialect: Dialect,
-        driver: type[Driver],
-        parameters: dict[str, Any],
-        loop: AbstractEventLoop | None,
-    ) -> Link:
+    def _open(self, wish: Wish, loop: AbstractEventLoop | None) -> Link:
         __tracebackhide__ = True
-        target = self._provide(dialect.name)
-        wanted = {name: parameters[name] for name in parameters.keys() - driver.unwanted}
-        real = dialect.connect(**target.connect_arguments(dialect, wanted))
+        target = self._provide(wish.key)
+        real = wish.dialect.connect(**target.connect_arguments(wish.dialect, wish.wanted))
         try:
-            dialect.set_isolation_level(real, "AUTOCOMMIT")
+            wish.dialect.set_isolation_level(real, "AUTOCOMMIT")
         except BaseException:
             real.close()
             raise
         self.opened += 1
-        name = f"{dialect.name}+{dialect.driver}"
-        self.ids(dialect.name).restart = target.ids
+        ids = self.ids(wish.key)
+        ids.restart = target.ids
         link = Link(
             real,
-            driver(real),
-            name=name,
+            wish.driver(real),
+            key=wish.key,
+            name=wish.name,
             loop=loop,
             constraints=target.constraints,
-            ids=self.ids(dialect.name),
+            ids=ids,
         )
-        self._links[name, loop] = link
+        self._links[wish.key, wish.name, loop] = link
         return link

@@ -17,14 +17,17 @@ from sqlalchemy.pool import Pool
 
 from pytest_oneloop.errors.sandbox import UnroutedEngineError, UnsupportedDialectError
 from pytest_oneloop.sandbox import greenlets
+from pytest_oneloop.sandbox.addresses import Addresses
 from pytest_oneloop.sandbox.building import Building
 from pytest_oneloop.sandbox.connection import SandboxedConnection
 from pytest_oneloop.sandbox.direct import Direct, held_by, note_engine
 from pytest_oneloop.sandbox.drivers import SUPPORTED, driver_for
+from pytest_oneloop.sandbox.facades import Facades
 from pytest_oneloop.sandbox.links import Links
 from pytest_oneloop.sandbox.passing import Passing
+from pytest_oneloop.sandbox.pools import Pools
 from pytest_oneloop.sandbox.sandbox import Sandbox
-from pytest_oneloop.sandbox.turns import OccupiedError
+from pytest_oneloop.sandbox.wishes import Wish
 
 if TYPE_CHECKING:
     from asyncio import AbstractEventLoop
@@ -35,7 +38,6 @@ if TYPE_CHECKING:
     from sqlalchemy.pool import ConnectionPoolEntry
 
     from pytest_oneloop.sandbox.checkouts import Origin
-    from pytest_oneloop.sandbox.homes import Home
     from pytest_oneloop.sandbox.link import Link
     from pytest_oneloop.sandbox.links import Target
 
@@ -47,11 +49,11 @@ class Router:
     """The plugin's end of SQLAlchemy's events.
 
     Args:
-        provide: Makes the worker's database for a dialect, given by its name, at the first call;
-            may block for seconds.
+        provide: Makes the worker's database for a key, at the first call; may block for seconds.
         passthrough: Names of dialects, or of dialect and driver, that are none of the plugin's
             business.
         settle: Waits until what an earlier test has committed is gone; costs nothing if none has.
+        addresses: Tells which database an engine means; without, there is one for each dialect.
     """
 
     def __init__(
@@ -59,16 +61,18 @@ class Router:
         provide: Callable[[str], Target],
         passthrough: frozenset[str],
         settle: Callable[[], None] = lambda: None,
+        addresses: Addresses | None = None,
     ) -> None:
         self._settle = settle
+        self._addresses = addresses or Addresses()
         self._passing = Passing(passthrough)
-        self._building = Building()
+        self._building = Building(self._addresses)
         self.sandbox = Sandbox(OUTSIDE, self._now)
         self._links = Links(provide)
+        self._facades = Facades(self._links)
         self._direct = Direct(self._links, settle)
-        self._pools = _SANDBOX
+        self._pools = Pools(_SANDBOX)
         self._target: Callable[[str], Target] | None = None
-        self._engines: weakref.WeakSet[Engine] = weakref.WeakSet()
 
     @property
     def connections(self) -> int:
@@ -76,7 +80,7 @@ class Router:
         return self._links.opened + self._direct.opened
 
     def living(self) -> list[tuple[str, AbstractEventLoop | None]]:
-        """Return the dialect and driver of each connection that is open, and the loop it is on."""
+        """Return the label of each connection that is open, and the loop it is on."""
         return self._links.living()
 
     # -- the run -----------------------------------------------------------------------------
@@ -101,8 +105,7 @@ class Router:
         for target, name, answer in self._answers():
             event.remove(target, name, answer)
         self.sandbox.ended = True
-        for engine in list(self._engines):
-            engine.dispose(close=False)
+        self._pools.replace()
         self._direct.drop()
         self._links.close()
 
@@ -119,7 +122,7 @@ class Router:
         Args:
             test: Its node id.
             hosted: Its event loops may come and go.
-            target: Gives the database of a dialect to which it has real connections, at the first
+            target: Gives the database of a key, to which it has real connections, at the first
                 call; `None` if it runs in the sandbox.
             pools: Which of an engine's pools it uses: that of earlier tests for which this was the
                 same.
@@ -130,7 +133,7 @@ class Router:
         self._lead(target, pools)
         self.sandbox = Sandbox(test, self._now, hosted=hosted, real=target is not None)
         # Rows that several tests share were written there, and are seen nowhere else.
-        self.sandbox.writers += self._links.holding()
+        self.sandbox.writers |= dict.fromkeys(self._links.holding(), 0)
         return self.sandbox
 
     def end(self) -> list[Origin]:
@@ -144,10 +147,7 @@ class Router:
             self.sandbox.escape("the driver's own connection")
         self.sandbox.ended = True
         self.sandbox = Sandbox(OUTSIDE, self._now)
-        for engine in list(self._engines):
-            # Connections that the test did not give back would be missing from the pool for ever.
-            if getattr(engine.pool, "checkedout", int)() > 0:
-                engine.dispose(close=False)
+        self._pools.complete()
         self._links.forget_dead()
         return left
 
@@ -167,24 +167,22 @@ class Router:
         """End the real connections to one database."""
         self._direct.drop(target)
 
-    def give_up_lingering(self, dialect: str) -> list[Link]:
-        """Give up the connections that are still in the transaction of an earlier test.
+    def give_up_lingering(self, key: str) -> list[Link]:
+        """Give up a database's connections that are still in the transaction of an earlier test.
 
         Returns:
             These connections, which somebody has to end.
         """
-        return self._links.give_up_lingering(dialect)
+        return self._links.give_up_lingering(key)
 
-    def lose_connections(self, dialect: str) -> None:
-        """Use a dialect's real connections no more: their database is about to be replaced."""
-        self._links.lose(dialect)
-        self._direct.drop(dialect=dialect)
+    def lose_connections(self, key: str) -> None:
+        """Use a database's real connections no more: it is about to be replaced."""
+        self._links.lose(key)
+        self._direct.drop(key=key)
 
     def _lead(self, target: Callable[[str], Target] | None, pools: str = _SANDBOX) -> None:
         """Lead engines into the sandbox, or to a database."""
-        if pools != self._pools:
-            self._direct.swap_pools(list(self._engines), self._pools, pools)
-            self._pools = pools
+        self._pools.swap(pools)
         if (target is None) is not (self._target is None):
             change = event.remove if target is None else event.listen
             change(Engine, "before_cursor_execute", self._on_statement)
@@ -192,7 +190,7 @@ class Router:
         self._target = target
 
     def redirected(self, target: Target) -> AbstractContextManager[None]:
-        """Lead every engine straight to a database, with real commits: to build its schema."""
+        """Lead its engines straight to a database, with real commits: to build its schema."""
         return self._building.redirected(target)
 
     def _now(self) -> str:
@@ -211,7 +209,7 @@ class Router:
         name = f"{dialect.name}+{dialect.driver}"
         if self._passing.lets(dialect.name, dialect.driver, entry):
             return None
-        redirected = self._building.leads(dialect, parameters)
+        redirected = self._building.leads(dialect, arguments, parameters)
         if redirected is not None:
             arguments.clear()
             parameters.clear()
@@ -220,18 +218,15 @@ class Router:
         driver = driver_for(dialect.name, dialect.driver)
         if driver is None:
             raise self.sandbox.report(UnsupportedDialectError(dialect=name, supported=SUPPORTED))
+        key = self._addresses.note(dialect, arguments, parameters)
+        wish = Wish(key, dialect, driver, parameters)
         self._settle()
         if self._target is not None:
             self._links.leave_lingering(waits=dialect.is_async)
             arguments.clear()
-            self._direct.connect(dialect, driver, self._target(dialect.name), entry, parameters)
+            self._direct.connect(wish, self._target(key), entry)
             return None
-        hosted = self.sandbox.hosted
-        link, home = self._links.find(dialect, driver, parameters, hosted=hosted)
-        if not self._adopt(link, home):
-            link, home = self._links.find(dialect, driver, parameters, hosted=hosted)
-            self._adopt(link, home)
-        return driver.facade(link, home)
+        return self._facades.connect(wish, self.sandbox)
 
     def _on_connected(self, connection: Any, entry: ConnectionPoolEntry) -> None:
         __tracebackhide__ = True
@@ -260,25 +255,8 @@ class Router:
         if held is not None or (self._target and isinstance(connection, SandboxedConnection)):
             # It is of the other kind; the pool makes one of the kind that the test needs.
             raise DisconnectionError
-        if not isinstance(connection, SandboxedConnection):
-            return
-        link = connection.oneloop_link
-        loop = greenlets.running_loop() if link.loop is not None else None
-        moved = connection.oneloop_used_on is not None and connection.oneloop_used_on() is not loop
-        if moved or not self._links.serves(link, hosted=self.sandbox.hosted):
-            engine = connection.oneloop_engine() if connection.oneloop_engine else None
-            if engine is not None:
-                # The pool's queue may be bound to the loop that it was waited for on.
-                engine.dispose(close=False)
-            raise DisconnectionError
-        if not self._adopt(link, connection.oneloop_home):
-            raise DisconnectionError
-        if connection.oneloop_stale:
-            # The pool makes another one, on which the listeners run again.
-            raise DisconnectionError
-        self.sandbox.used = True
-        connection.oneloop_used_on = None if loop is None else weakref.ref(loop)
-        connection.oneloop_check_out(self.sandbox)
+        if isinstance(connection, SandboxedConnection):
+            self._facades.check_out(connection, self.sandbox)
 
     def _on_checkin(self, connection: object, entry: ConnectionPoolEntry) -> None:
         if isinstance(connection, SandboxedConnection):
@@ -288,7 +266,7 @@ class Router:
 
     def _on_engine(self, connection: Connection) -> None:
         engine = connection.engine
-        self._engines.add(engine)
+        self._pools.note(engine)
         held = connection.connection.dbapi_connection
         if isinstance(held, SandboxedConnection):
             held.oneloop_engine = weakref.ref(engine)
@@ -305,16 +283,6 @@ class Router:
         _executemany: bool,  # noqa: FBT001
     ) -> None:
         self._direct.observe(self.sandbox, connection, sql)
-
-    def _adopt(self, link: Link, home: Home) -> bool:
-        """Let a real connection belong to the running test; whether it can."""
-        __tracebackhide__ = True
-        try:
-            home.call(link.adopt, self.sandbox, self._links.lingering(link))
-        except OccupiedError:
-            self._links.abandon(link)
-            return False
-        return True
 
 
 def _kind(connection: object) -> str:

@@ -36,7 +36,7 @@ class Sandbox:
         closing: The test itself has ended; its fixtures are torn down.
         ended: All is over; its connections are of no more use.
         statements: How many statements the application has sent.
-        writers: The real connections that have changed something.
+        writers: The real connections that have changed something, and how often in this test.
         writes: How often something was changed.
         problems: Errors that were raised where the application may have swallowed them.
         watch: Notes what one transaction cannot show as the real database would.
@@ -53,7 +53,7 @@ class Sandbox:
     closing: bool = False
     ended: bool = False
     statements: int = 0
-    writers: list[Link] = field(default_factory=list)
+    writers: dict[Link, int] = field(default_factory=dict)
     writes: int = 0
     problems: list[SandboxError] = field(default_factory=list)
     watch: Watch = field(default_factory=Watch)
@@ -72,7 +72,7 @@ class Sandbox:
         if self.lost is not None:
             raise self.lost
         for writer in self.writers:
-            beside = writer is not link and writer.dialect == link.dialect
+            beside = writer is not link and writer.key == link.key
             if beside and writer.dead and not self.closing:
                 raise self.lose(None)
             if beside and not writer.dead:
@@ -85,8 +85,7 @@ class Sandbox:
     def wrote(self, link: Link) -> None:
         """Note that a real connection has changed something."""
         self.writes += 1
-        if link not in self.writers:
-            self.writers.append(link)
+        self.writers[link] = self.writers.get(link, 0) + 1
 
     def require_open(self, checkout: Checkout) -> None:
         """Do nothing while the test runs.

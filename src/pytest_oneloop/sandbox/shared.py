@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any, Final
 
+from pytest_oneloop.keys import name_of
 from pytest_oneloop.sandbox.channel import Channel
 from pytest_oneloop.sandbox.gates import AsyncGate, ThreadGate
 from pytest_oneloop.sandbox.outer import OuterTransaction
@@ -36,6 +37,7 @@ class SharedConnection:
     Args:
         real: What SQLAlchemy's dialect made of the driver's connection.
         driver: How to speak to it.
+        key: Which database it leads to.
         name: Of the dialect and the driver, `postgresql+asyncpg`.
         loop: The event loop that it is bound to; `None` if threads share it.
         constraints: The deferrable constraints of the schema.
@@ -43,11 +45,12 @@ class SharedConnection:
     """
 
     def __init__(  # noqa: PLR0913 - what is known of a connection when it is opened
-        self, real: Any, driver: Driver, *, name: str, loop: AbstractEventLoop | None,
+        self, real: Any, driver: Driver, *, key: str, name: str, loop: AbstractEventLoop | None,
         constraints: Constraints, ids: Ids,
     ) -> None:  # fmt: skip
         self.real = real
         self.driver = driver
+        self.key = key
         self.name = name
         self.loop = loop
         self.constraints = constraints
@@ -61,14 +64,14 @@ class SharedConnection:
         self._outer = self._begin()
 
     @property
-    def dialect(self) -> str:
-        """The name of SQLAlchemy's dialect: connections of two have two databases."""
-        return self.name.partition("+")[0]
+    def label(self) -> str:
+        """The driver, and the database's name if it has one: `postgresql+asyncpg, analytics`."""
+        return ", ".join(filter(None, (self.name, name_of(self.key))))
 
     @property
     def description(self) -> str:
-        """The driver and the loop, for messages."""
-        return self.name if self.loop is None else f"{self.name} on the loop {id(self.loop):#x}"
+        """The same and the loop, for messages."""
+        return self.label if self.loop is None else f"{self.label} on the loop {id(self.loop):#x}"
 
     @property
     def dead(self) -> bool:

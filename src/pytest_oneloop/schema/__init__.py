@@ -53,20 +53,22 @@ def find_schema(
 
     Args:
         option: `alembic`, `alembic:path/to/alembic.ini` (from `rootdir`), or `package.module:name`
-            of a `MetaData`, a declarative base or a function (see `CallableSource`). `None` looks
-            for an `alembic.ini`, or a table `[tool.alembic]` in `pyproject.toml`, from `rootdir`
-            upwards.
+            of a `MetaData`, a declarative base or a function (see `CallableSource`), or `none`.
+            `None` looks for an `alembic.ini`, or a table `[tool.alembic]` in `pyproject.toml`, from
+            `rootdir` upwards.
         source: Where the option was set, for the errors.
         rootdir: The root of the project.
         dialect: The name of SQLAlchemy's dialect of the database.
 
     Returns:
-        The source; `None` if no option is given and nothing is found.
+        The source; `None` if there is to be none, or no option is given and nothing is found.
 
     Raises:
         SchemaTargetError: The option is of no known form, or names a file that is not there.
         NoRevisionsError: The option says `alembic`, and there is no configuration of it.
     """
+    if option == "none":
+        return None
     if option is None or option == "alembic":
         found = find_alembic(rootdir)
         if found is None:

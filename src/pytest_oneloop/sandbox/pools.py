@@ -1,0 +1,57 @@
+"""The pools of the application's engines, which keep connections from one test to another."""
+
+from __future__ import annotations
+
+import weakref
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from sqlalchemy.engine import Engine
+    from sqlalchemy.pool import Pool
+
+
+class Pools:
+    """Gives each engine a pool for the sandbox, and one for each strategy with real connections.
+
+    So no kind of test has to open anew what another kind has put away. Keeps no engine alive.
+
+    Args:
+        strategy: Which pools the engines have at first.
+    """
+
+    def __init__(self, strategy: str) -> None:
+        self._strategy = strategy
+        self._engines: weakref.WeakSet[Engine] = weakref.WeakSet()
+        self._put_away: weakref.WeakKeyDictionary[Engine, dict[str, Pool]] = (
+            weakref.WeakKeyDictionary()
+        )
+
+    def note(self, engine: Engine) -> None:
+        """Know an engine that has connected."""
+        self._engines.add(engine)
+
+    def swap(self, strategy: str) -> None:
+        """Let each engine have its pool for another strategy; nothing, if it is the same."""
+        before, self._strategy = self._strategy, strategy
+        swapped: list[Pool] = []
+        for engine in list(self._engines) if strategy != before else ():
+            if any(engine.pool is pool for pool in swapped):
+                continue  # it shares the pool of another one, of which it was made
+            kept = self._put_away.setdefault(engine, {})
+            kept[before], other = engine.pool, kept.pop(strategy, None)
+            if other is None:
+                engine.dispose(close=False)
+            else:
+                engine.pool = other
+            swapped.append(engine.pool)
+
+    def complete(self) -> None:
+        """Replace pools to which a connection was not given back: it would be missing for ever."""
+        for engine in list(self._engines):
+            if getattr(engine.pool, "checkedout", int)() > 0:
+                engine.dispose(close=False)
+
+    def replace(self) -> None:
+        """Let no engine have a connection that it has had."""
+        for engine in list(self._engines):
+            engine.dispose(close=False)

@@ -1,0 +1,161 @@
+"""A small project with two databases, each with tables of its own, and one session for both."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Final
+
+from tools.projects import Project
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+SHOP: Final = "postgresql+asyncpg://shop:wrong@db.invalid/shop"
+STATS: Final = "postgresql+asyncpg://stats:wrong@db.invalid/stats"
+
+_APPLICATION: Final = """
+from sqlalchemy import String
+from sqlalchemy.ext.asyncio import async_sessionmaker, create_async_engine
+from sqlalchemy.orm import DeclarativeBase, Mapped, mapped_column
+
+shop = create_async_engine("{shop}")
+stats = create_async_engine("{stats}")
+
+
+class ShopBase(DeclarativeBase):
+    pass
+
+
+class StatsBase(DeclarativeBase):
+    pass
+
+
+class Order(ShopBase):
+    __tablename__ = "entry"
+    id: Mapped[int] = mapped_column(primary_key=True)
+    item: Mapped[str] = mapped_column(String(20), unique=True)
+
+
+class Event(StatsBase):
+    __tablename__ = "entry"
+    id: Mapped[int] = mapped_column(primary_key=True)
+    what: Mapped[str] = mapped_column(String(20))
+
+
+new_session = async_sessionmaker(
+    binds={{ShopBase: shop, StatsBase: stats}}, expire_on_commit=False
+)
+
+
+async def order(item):
+    async with new_session() as session:
+        session.add_all([Order(item=item), Event(what=f"sold {{item}}")])
+        await session.commit()
+
+
+async def orders():
+    async with new_session() as session:
+        return list(await session.scalars(select(Order.item).order_by(Order.id)))
+
+
+async def events():
+    async with new_session() as session:
+        return list(await session.scalars(select(Event.what).order_by(Event.id)))
+
+
+from sqlalchemy import select
+"""
+
+_CONFIGURATION: Final = """
+[pytest]
+asyncio_mode = auto
+oneloop_schema = app:ShopBase
+oneloop_databases =
+    {name} = app:StatsBase
+"""
+
+TESTS: Final = """
+import asyncio
+
+import pytest
+from app import Event, Order, events, new_session, order, orders, shop, stats
+from sqlalchemy import inspect, select
+from sqlalchemy.exc import IntegrityError
+
+
+@pytest.mark.parametrize("number", range(2))
+async def test_both_are_committed(number):
+    await order("tea")
+    assert (await orders(), await events()) == (["tea"], ["sold tea"])
+
+
+@pytest.mark.parametrize("number", range(2))
+async def test_both_are_rolled_back(number):
+    await order("tea")
+    async with new_session() as session:
+        session.add_all([Order(item="salt"), Event(what="sold salt")])
+        await session.flush()
+        await session.rollback()
+    assert (await orders(), await events()) == (["tea"], ["sold tea"])
+
+
+@pytest.mark.parametrize("number", range(2))
+async def test_a_rollback_in_one_does_not_undo_the_other(number):
+    await order("tea")
+    async with new_session() as one, new_session() as other:
+        other.add(Event(what="asked for tea"))
+        await other.flush()
+        one.add(Order(item="tea"))
+        with pytest.raises(IntegrityError):
+            await one.commit()
+        await one.rollback()
+        await other.commit()
+    assert (await orders(), await events()) == (["tea"], ["sold tea", "asked for tea"])
+
+
+@pytest.mark.parametrize("number", range(2))
+async def test_twenty_at_once(number):
+    items = [f"item {number}" for number in range(20)]
+    await asyncio.gather(*map(order, items))
+    assert sorted(await orders()) == sorted(items)
+    assert len(await events()) == 20
+
+
+async def test_each_has_its_own_table():
+    columns = []
+    for engine in (shop, stats):
+        async with engine.connect() as connection:
+            found = await connection.run_sync(lambda sync: inspect(sync).get_columns("entry"))
+            columns.append([column["name"] for column in found])
+    assert columns == [["id", "item"], ["id", "what"]]
+
+
+@pytest.mark.parametrize("number", range(2))
+async def test_ids_begin_at_one_in_both(number, oneloop):
+    await order("tea")
+    async with new_session() as session:
+        assert await session.scalar(select(Order.id)) == 1
+        assert await session.scalar(select(Event.id)) == 1
+"""
+
+
+def two_databases(
+    folder: Path, *, shop: str = SHOP, stats: str = STATS, name: str = "stats", **environ: str
+) -> Project:
+    """Lay the project into a folder.
+
+    Args:
+        folder: The folder.
+        shop: The URL of the main database.
+        stats: The URL of the other.
+        name: What `oneloop_databases` calls it.
+        **environ: Of its runs.
+    """
+    project = Project(folder, environ)
+    project.write(
+        {
+            "app.py": _APPLICATION.format(shop=shop, stats=stats),
+            "pytest.ini": _CONFIGURATION.format(name=name),
+            "test_both.py": TESTS,
+        }
+    )
+    return project

@@ -1,0 +1,234 @@
+"""Which database of a run an engine means, by what its URL says."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from typing import TYPE_CHECKING, Any
+
+import pytest
+from sqlalchemy import make_url
+
+from pytest_oneloop.aliases import same_databases
+from pytest_oneloop.errors.addresses import DatabaseEntryError, RepeatedDatabaseError
+from pytest_oneloop.named import database_entries, named_schemas
+from pytest_oneloop.options import Value
+from pytest_oneloop.report.summary import Account, shared_databases, summary_line
+from pytest_oneloop.sandbox.addresses import Addresses
+
+if TYPE_CHECKING:
+    from sqlalchemy.engine import Dialect
+
+ACCOUNT = Account("PostgreSQL 18.6", "no schema", 0.1, 1, 0, 1, 1)
+
+SPELLINGS = [
+    "postgresql+asyncpg://u:secret@{}",
+    "postgresql+psycopg://u:secret@{}",
+    "postgresql+psycopg2://u:secret@{}",
+    "mysql+aiomysql://u:secret@{}",
+    "mysql+asyncmy://u:secret@{}",
+    "mysql+pymysql://u:secret@{}",
+]
+
+
+def connecting(url: str) -> tuple[Dialect, list[Any], dict[str, Any]]:
+    """Return what an engine of that URL gives its driver."""
+    made = make_url(url)
+    dialect = made.get_dialect()()
+    arguments, parameters = dialect.create_connect_args(made)
+    return dialect, list(arguments), dict(parameters)
+
+
+@pytest.mark.parametrize("spelling", SPELLINGS)
+@pytest.mark.parametrize(
+    ("name", "others"),
+    [
+        ("analytics", ["db/shop", "db/old-analytics", "analytics/shop", "db:5433/shop"]),
+        ("db/analytics", ["other/analytics", "db/shop", "mydb/analytics"]),
+        ("db:5433/analytics", ["db/analytics", "db:5434/analytics"]),
+    ],
+)
+def test_a_name_means_the_addresses_that_end_with_it(
+    spelling: str, name: str, others: list[str]
+) -> None:
+    addresses = Addresses(names=[name])
+    dialect = spelling.partition("+")[0]
+    met = addresses.key(*connecting(spelling.format("db:5433/analytics")))
+    assert met == f"{dialect}:{name}"
+    for other in others:
+        assert addresses.key(*connecting(spelling.format(other))) == dialect
+
+
+@pytest.mark.parametrize(
+    ("url", "port"), [("postgresql+asyncpg://db/stats", 5432), ("mysql+pymysql://db/stats", 3306)]
+)
+def test_a_port_that_is_left_out_is_the_usual_one(url: str, port: int) -> None:
+    dialect = url.partition("+")[0]
+    key = Addresses(names=[f"db:{port}/stats"]).key(*connecting(url))
+    assert key == f"{dialect}:db:{port}/stats"
+
+
+@pytest.mark.parametrize("driver", ["aiosqlite", "pysqlite"])
+@pytest.mark.parametrize("name", ["stats.db", "data/stats.db", "/srv/data/stats.db"])
+@pytest.mark.parametrize("path", ["/srv/data/stats.db", "file:/srv/data/stats.db?mode=ro&uri=true"])
+def test_a_file_is_named_by_the_end_of_its_path(driver: str, name: str, path: str) -> None:
+    addresses = Addresses(names=[name])
+    assert addresses.key(*connecting(f"sqlite+{driver}:///{path}")) == f"sqlite:{name}"
+    for other in ("/srv/data/stats.db.old", "/srv/data/mystats.db", "stats.db/shop.db"):
+        assert addresses.key(*connecting(f"sqlite+{driver}:///{other}")) == "sqlite"
+
+
+def test_the_longest_name_wins_in_whatever_order_they_are_given() -> None:
+    names = ["stats", "db:5433/stats", "db/stats"]
+    for given in (names, names[::-1]):
+        addresses = Addresses(names=given)
+        keys = [
+            addresses.key(*connecting(f"postgresql+asyncpg://{end}"))
+            for end in ("other/stats", "db/stats", "db:5433/stats")
+        ]
+        assert keys == ["postgresql:stats", "postgresql:db/stats", "postgresql:db:5433/stats"]
+
+
+def test_an_alias_of_a_named_database_is_that_database() -> None:
+    same = same_databases(["replica/stats2=db/stats"])
+    addresses = Addresses(same, ["db/stats"])
+    assert addresses.key(*connecting("postgresql+asyncpg://replica/stats2")) == (
+        "postgresql:db/stats"
+    )
+    assert addresses.key(*connecting("postgresql+asyncpg://replica/stats")) == "postgresql"
+
+
+def test_the_first_of_several_hosts_counts() -> None:
+    addresses = Addresses(names=["one/stats"])
+    for driver in ("asyncpg", "psycopg", "psycopg2"):
+        url = f"postgresql+{driver}://u@/stats?host=one:5432&host=two:5432"
+        assert addresses.key(*connecting(url)) == "postgresql:one/stats"
+
+
+def test_the_plugin_s_own_databases_are_known_again() -> None:
+    addresses = Addresses(names=["stats"])
+    addresses.learn("oneloop_run_1ad1_main", "stats")
+    addresses.learn("/dev/shm/oneloop/test.db", "")  # noqa: S108 - nothing is made there
+    url = "postgresql+psycopg://u@/oneloop_run_1ad1_main?host=/tmp/x"
+    assert addresses.key(*connecting(url)) == "postgresql:stats"
+    assert addresses.key(*connecting("sqlite:////dev/shm/oneloop/test.db")) == "sqlite"
+
+
+def test_what_is_one_database_is_found_once() -> None:
+    addresses = Addresses(same_databases(["replica/shop=primary/shop"]))
+    for end in ("primary/shop", "replica/shop", "primary/log"):
+        addresses.note(*connecting(f"postgresql+asyncpg://{end}"))
+    assert addresses.found == {"postgresql": ["primary/shop", "primary/log"]}
+
+
+def test_without_an_alias_a_host_is_a_database_of_its_own() -> None:
+    addresses = Addresses()
+    for end in ("primary/shop", "replica/shop", "primary/shop", "/shop"):
+        addresses.note(*connecting(f"postgresql+psycopg2://{end}"))
+    assert addresses.found == {"postgresql": ["primary/shop", "replica/shop", "localhost/shop"]}
+
+
+def test_databases_of_two_kinds_share_nothing() -> None:
+    addresses = Addresses()
+    for url in ("postgresql+asyncpg://db/shop", "mysql+pymysql://db/stats", "sqlite:///a.db"):
+        addresses.note(*connecting(url))
+    found = addresses.found
+    assert found == {"postgresql": ["db/shop"], "mysql": ["db/stats"]}
+    assert shared_databases([replace(ACCOUNT, addresses=found)]) == []
+
+
+def test_named_databases_are_not_shared_and_are_met() -> None:
+    addresses = Addresses(names=["stats", "log"])
+    for end in ("db/shop", "db/stats", "other/stats"):
+        addresses.note(*connecting(f"postgresql+asyncpg://{end}"))
+    assert addresses.found == {"postgresql": ["db/shop"]}
+    assert addresses.unmet == ["log"]
+
+
+def test_neither_the_plugin_s_own_databases_count_nor_engines_that_name_none() -> None:
+    addresses = Addresses()
+    for end in ("u@/oneloop_run_1a_main?host=/tmp/x", "u@primary"):
+        addresses.note(*connecting(f"postgresql+psycopg2://{end}"))
+    assert addresses.found == {}
+
+
+def test_workers_that_have_seen_one_database_each_have_seen_two() -> None:
+    one, two = (
+        replace(ACCOUNT, addresses={"postgresql": [f"h/{name}"]}, unmet=[name, "log"])
+        for name in ("one", "two")
+    )
+    assert shared_databases([one, one]) == []
+    assert shared_databases([]) == []
+    [warning] = shared_databases([one, two, Account(**one.joined(two).to_json())])
+    assert warning.addresses == ("h/one", "h/two")
+    assert warning.unmet == ("log",)
+
+
+def test_a_name_that_nobody_has_used_is_told_of_in_the_summary() -> None:
+    line = summary_line([replace(ACCOUNT, unmet=["log"]), replace(ACCOUNT, unmet=["log", "stats"])])
+    assert str(line).endswith(" \u00b7 no engine has connected to log")
+    assert "connected" not in str(summary_line([ACCOUNT]))
+
+
+ENTRIES = """
+    analytics = shop.stats:Base
+    db.example:5432/log=alembic:log/alembic.ini, data/kept.db = none
+    empty =
+"""
+
+
+def test_entries_are_on_lines_or_after_commas() -> None:
+    entries = database_entries(Value(ENTRIES, "pytest.ini"))
+    assert entries == (
+        "analytics = shop.stats:Base",
+        "db.example:5432/log = alembic:log/alembic.ini",
+        "data/kept.db = none",
+        "empty = none",
+    )
+    assert named_schemas(entries)["db.example:5432/log"] == "alembic:log/alembic.ini"
+
+
+@pytest.mark.parametrize(
+    ("entry", "problem"),
+    [
+        ("analytics", "it has no =, after which the source of its tables comes."),
+        ("= shop.stats:Base", "it has no name before the =."),
+        (
+            "postgresql://u@db/stats = shop.stats:Base",
+            "its name is a URL, of which only the end is wanted, without user and password.",
+        ),
+        (
+            "stats = shop.stats",
+            "its source is neither alembic, nor of the form module:attribute, nor none.",
+        ),
+        (
+            "stats = alembic:",
+            "its source is neither alembic, nor of the form module:attribute, nor none.",
+        ),
+    ],
+)
+def test_an_entry_of_another_form_is_refused(entry: str, problem: str) -> None:
+    with pytest.raises(DatabaseEntryError) as caught:
+        database_entries(Value(f"fine = none\n{entry}", "ONELOOP_DATABASES"))
+    assert caught.value.problem == problem
+    assert caught.value.source == "ONELOOP_DATABASES"
+
+
+@pytest.mark.parametrize(
+    "entry",
+    [
+        "postgresql://u:secret@db/stats = shop:Base",
+        "u:se/secret@db/stats = shop:Base",
+        "stats = postgresql://u:se@secret@db/stats",
+    ],
+)
+def test_a_password_is_not_shown(entry: str) -> None:
+    with pytest.raises(DatabaseEntryError) as caught:
+        database_entries(Value(entry, "pytest.ini"))
+    assert "secret" not in str(caught.value)
+    assert "stats" in caught.value.entry
+
+
+def test_a_name_given_twice_is_refused() -> None:
+    with pytest.raises(RepeatedDatabaseError) as caught:
+        database_entries(Value("log = none, stats = a:B, log = c:D", "pytest.ini"))
+    assert (caught.value.name, caught.value.schemas) == ("log", ("none", "c:D"))
