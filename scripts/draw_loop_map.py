@@ -32,6 +32,10 @@ def standalone(page: str) -> str:
     )
 
 
+def picture() -> str:
+    """Return the picture, as the code draws it now."""
+    return standalone(render(loop_map(Case(collect(SETUP)))))
+
+
 if __name__ == "__main__":
-    page = render(loop_map(Case(collect(SETUP))))
-    PICTURE.write_text(standalone(page), encoding="utf-8")
+    PICTURE.write_text(picture(), encoding="utf-8")

@@ -3,7 +3,11 @@
 from __future__ import annotations
 
 import json
+import runpy
+from pathlib import Path
 from typing import TYPE_CHECKING
+
+import pytest
 
 from pytest_oneloop.doctor.case import Case
 from pytest_oneloop.doctor.collecting import collect
@@ -77,6 +81,77 @@ def test_on_one_loop_nothing_crosses(project: Project) -> None:
     ]
 
 
+PLUGGED = HANDED.sick | {
+    "test_plugged.py": """
+import asyncio
+
+import pytest
+
+
+@pytest.fixture(scope="session")
+def lock():
+    return asyncio.Lock()
+
+
+async def test_it(client, lock):
+    await lock.acquire()
+
+
+def test_plain():
+    pass
+""",
+}
+
+
+def test_a_suite_that_asks_for_the_plugin_is_drawn_with_it(project: Project) -> None:
+    settings = "[pytest]\nasyncio_mode = auto\n"
+    project.write(PLUGGED | {"pytest.ini": settings})
+
+    drawn = loop_map(Case(collect(project.folder)))
+    project.write({"test_plugged.py": "def test_plain():\n    pass\n"})
+    without = loop_map(Case(collect(project.folder)))
+
+    assert drawn.with_plugin
+    assert [lane.name for lane in drawn.lanes] == ["session loop", "no event loop"]
+    assert (drawn.residents, drawn.crossings) == ((), ())
+    assert not without.with_plugin
+    assert len(without.lanes) == 4
+    assert len(without.crossings) == 2
+
+
+@pytest.mark.parametrize(
+    ("settings", "lanes"),
+    [
+        ("asyncio_default_test_loop_scope = function", ["session", "function", "function"]),
+        ("asyncio_default_test_loop_scope = module", ["session", "module", "module"]),
+        ("asyncio_default_fixture_loop_scope = module", ["session", "module", "module"]),
+    ],
+)
+def test_what_the_project_has_set_holds_with_the_plugin_too(
+    project: Project, settings: str, lanes: list[str]
+) -> None:
+    project.write(PLUGGED | {"pytest.ini": f"[pytest]\nasyncio_mode = auto\n{settings}\n"})
+
+    drawn = loop_map(Case(collect(project.folder)))
+
+    assert drawn.with_plugin
+    scopes = [lane.scope for lane in drawn.lanes if lane.is_loop]
+    assert scopes[: len(lanes)] == lanes
+    assert {crossing.name for crossing in drawn.crossings} <= {"lock"}
+
+
+def test_tests_that_need_no_loop_are_counted_apart(project: Project) -> None:
+    project.write(HANDED.sick | {"test_plain.py": "def test_plain():\n    pass\n"})
+
+    finished = oneloop(project.folder, "doctor", "--map")
+
+    assert (
+        "2 tests run on 3 event loops, 1 on none. 1 object crosses from the loop that made it, to "
+        "2 other loops."
+    ) in " ".join(finished.stdout.split())
+    assert "lives" not in next(one for one in finished.stdout.splitlines() if "no event" in one)
+
+
 def test_the_map_is_drawn_in_the_terminal(project: Project) -> None:
     project.write(HANDED.sick)
 
@@ -108,3 +183,12 @@ def test_the_map_in_json(project: Project) -> None:
     shown = json.loads(finished.stdout)
     assert LoopMap.from_json(shown["map"]) == loop_map(Case(collect(project.folder)))
     assert len(shown["findings"]) == 1
+
+
+def test_the_picture_of_the_documentation_is_what_the_code_draws_now() -> None:
+    script = runpy.run_path(str(Path(__file__).parents[2] / "scripts" / "draw_loop_map.py"))
+
+    drawn = script["picture"]()
+
+    # If it is not, `.venv/bin/python scripts/draw_loop_map.py` draws it anew: look at it then.
+    assert script["PICTURE"].read_text(encoding="utf-8") == drawn

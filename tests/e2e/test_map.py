@@ -130,6 +130,68 @@ def test_it_shows_the_loops_of_all_workers(tmp_path: Path) -> None:
     assert len(named(page, "chip test")) == 8
 
 
+MIXED = {
+    "pytest.ini": AUTO,
+    "test_mixed.py": """
+import pytest
+
+
+@pytest.fixture
+async def broken():
+    raise OSError
+
+
+@pytest.fixture
+def broken_too():
+    raise OSError
+
+
+def test_plain():
+    assert not "fails"
+
+
+async def test_on_a_loop():
+    pass
+
+
+async def test_stopped(broken):
+    pass
+
+
+def test_stopped_too(broken_too):
+    pass
+
+
+@pytest.mark.skip
+def test_left_out():
+    pass
+""",
+}
+
+
+@pytest.mark.parametrize("workers", ["0", "2"])
+def test_it_shows_tests_that_ran_on_no_loop_and_what_failed(tmp_path: Path, workers: str) -> None:
+    project = written(tmp_path, MIXED)
+
+    run = project.run("-n", workers, "--oneloop-map", "map.html")
+
+    page = tmp_path / "map.html"
+    assert run.counts == {"failed": 1, "passed": 1, "error": 2, "skipped": 1}, run.output
+    heads = named(page, "head")
+    assert heads.count("no event loop") == 1
+    tests = ["test_on_a_loop", "test_plain", "test_stopped", "test_stopped_too"]
+    assert sorted(named(page, "chip test")) == tests
+    assert sorted(named(page, "chip fixture")) == ["broken", "broken_too"]
+    loops = len(heads) - 1
+    assert (
+        f"1 test ran on {loops} event loop{'s' * (loops > 1)}, 1 on none; the set-up of 2 tests "
+        "failed. Nothing crosses from one loop to another."
+    ) in page.read_text()
+    narrow = page.read_text().partition('<ol class="rails"')[2].partition("</ol>")[0]
+    failed = re.findall(r'class="item chip (test|fixture) failed"', narrow)
+    assert sorted(failed) == ["fixture"] * 2 + ["test"] * 3
+
+
 @pytest.mark.parametrize("explain", ["true", "false"])
 def test_it_shows_what_crossed(tmp_path: Path, explain: str) -> None:
     project = written(tmp_path, CROSSING)

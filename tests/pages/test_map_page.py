@@ -8,8 +8,9 @@ from typing import TYPE_CHECKING
 import pytest
 from playwright.sync_api import expect
 
+from pytest_oneloop.maps.fold import fold
 from pytest_oneloop.maps.page import render
-from tools.example_maps import NOTHING, everything, suite
+from tools.example_maps import NOTHING, everything, failing, suite
 from tools.sight import boxes, contrasts, meeting, struck, ways
 
 if TYPE_CHECKING:
@@ -21,7 +22,7 @@ if TYPE_CHECKING:
 
     from pytest_oneloop.loops.loopmap import LoopMap
 
-WIDTHS = {"phone": 360, "tablet": 768, "desk": 1280}
+WIDTHS = {"phone": 390, "tablet": 768, "desk": 1280}
 
 MAPS = {
     "10 tests, own loops": suite(10, loops=True, measured=True),
@@ -31,6 +32,7 @@ MAPS = {
     "1,000 tests, one loop": suite(1000, loops=False),
     "1,000 modules": suite(1000, loops=True, per_module=1),
     "everything": everything(),
+    "failing": failing(),
     "nothing": NOTHING,
 }
 
@@ -63,8 +65,12 @@ def shown(
         page.close()
 
 
-@pytest.mark.parametrize("name", MAPS)
-@pytest.mark.parametrize("device", WIDTHS)
+COLUMNS = [name for name in MAPS if name != "everything"]
+"""The maps whose loops have room beside one another."""
+
+
+@pytest.mark.parametrize("name", COLUMNS)
+@pytest.mark.parametrize("device", ["tablet", "desk"])
 def test_nothing_overlaps(browser: Browser, tmp_path: Path, name: str, device: str) -> None:
     with shown(browser, tmp_path, MAPS[name], width=WIDTHS[device]) as page:
         steps, tags = (
@@ -88,27 +94,61 @@ def test_nothing_overlaps(browser: Browser, tmp_path: Path, name: str, device: s
                 assert box.top <= text.top < text.bottom <= box.bottom, text
 
 
+@pytest.mark.parametrize(
+    ("name", "device"), [*((name, "phone") for name in MAPS), ("everything", "desk")]
+)
+def test_the_narrow_picture_is_whole(
+    browser: Browser, tmp_path: Path, name: str, device: str
+) -> None:
+    with shown(browser, tmp_path, MAPS[name], width=WIDTHS[device]) as page:
+        marks, items = boxes(page, ".rails .mark"), boxes(page, ".rails .item")
+        texts = boxes(page, ".rails :is(.name, .note)")
+        names = {box.words for box in boxes(page, ".rails .name")}
+        assert boxes(page, ".picture svg") == []
+        # Rows are as high as their text needs; two marks, or two rows, never lie on one another.
+        assert meeting([*marks, *texts]) == []
+        assert meeting(items) == []
+        assert len(marks) == len(items) - len(boxes(page, ".rails .head"))
+        for box in (*marks, *items, *texts):
+            assert 0 <= box.left < box.right <= WIDTHS[device], box
+        folded = fold(MAPS[name])
+        # Nothing is cut, and nothing is left out.
+        assert not any("…" in words for words in names)
+        assert {loop.name for loop in folded.loops} <= names
+        for block in folded.blocks:
+            assert any(words and block.name.endswith(words) for words in names), block.name
+        assert all(
+            one.name in names or any(words.startswith(one.name) for words in names)
+            for one in folded.arrows
+        )
+
+
+def test_arrows_of_the_narrow_picture_lead_from_rail_to_rail(
+    browser: Browser, tmp_path: Path
+) -> None:
+    with shown(browser, tmp_path, everything(), width=WIDTHS["phone"]) as page:
+        lines, tips = boxes(page, ".rails .over"), boxes(page, ".rails .mark.arrow")
+        rails = boxes(page, ".rails i.session")
+        # Of seven arrows, three come from a loop that is gone.
+        assert (len(lines), len(tips)) == (4, 7)
+        for line in lines:
+            [tip] = [one for one in tips if one.top < line.top < one.bottom]
+            assert line.right - 8 < tip.right < line.right + 8
+        assert min(line.left for line in lines) == (rails[0].left + rails[0].right) / 2
+
+
 @pytest.mark.parametrize("name", MAPS)
 def test_the_page_never_scrolls_sideways(browser: Browser, tmp_path: Path, name: str) -> None:
     with shown(browser, tmp_path, MAPS[name]) as page:
         for width in (320, 375, 599, 600, 959, 960, 1179, 1180, 1920):
             page.set_viewport_size({"width": width, "height": 800})
             assert page.evaluate("document.documentElement.scrollWidth") == width
-            assert len(boxes(page, ".picture svg")) == 1
-
-
-def test_a_phone_shows_two_loops_without_scrolling_the_picture(
-    browser: Browser, tmp_path: Path
-) -> None:
-    with shown(browser, tmp_path, suite(10, loops=True), width=WIDTHS["phone"]) as page:
-        assert (
-            page.evaluate(
-                "(p => p.scrollWidth - p.clientWidth)(document.querySelector('.picture'))"
-            )
-            == 0
-        )
-        # Letters stay readable: the picture is not made much smaller than it was drawn.
-        assert min(box.bottom - box.top for box in boxes(page, ".picture .name")) > 11
+            assert len(boxes(page, ".picture > :is(svg, .rails)")) == 1
+            # No part of it does, either; and no picture is made much smaller than it was drawn.
+            inner = "(p => p.scrollWidth - p.clientWidth)(document.querySelector('.picture'))"
+            assert page.evaluate(inner) == 0
+            letters = boxes(page, ".picture .name")
+            assert min((box.bottom - box.top for box in letters), default=12) > 11
 
 
 def test_loops_and_arrows_of_a_small_suite(browser: Browser, tmp_path: Path) -> None:
@@ -195,7 +235,7 @@ def test_a_click_shows_file_and_line(browser: Browser, tmp_path: Path, device: s
 
         page.locator(".picture .chip.test:visible").nth(7).click()
         expect(details).to_contain_text("tests/test_part_00.py:45")
-        [chosen] = boxes(page, ".item.chosen > rect:first-of-type")
+        chosen = boxes(page, ".rails .item.chosen, .item.chosen > rect:first-of-type")[0]
         [sheet] = boxes(page, "#details")
         assert not sheet.meets(chosen)
 
@@ -256,7 +296,7 @@ def test_without_its_script_each_box_leads_to_the_list(browser: Browser, tmp_pat
 
 
 @pytest.mark.parametrize("theme", ["light", "dark"])
-@pytest.mark.parametrize("name", ["10 tests, own loops", "everything", "nothing"])
+@pytest.mark.parametrize("name", ["10 tests, own loops", "everything", "failing"])
 def test_texts_stand_out(
     browser: Browser, tmp_path: Path, name: str, theme: Literal["light", "dark"]
 ) -> None:
@@ -279,5 +319,5 @@ def test_the_themes_differ(browser: Browser, tmp_path: Path) -> None:
 def test_names_are_text_whatever_they_hold(browser: Browser, tmp_path: Path) -> None:
     with shown(browser, tmp_path, everything()) as page:
         expect(page).to_have_title("Loop map of shop & <sons>")
-        page.locator("svg.large .chip.test .name", has_text="test_3[").click()
+        page.locator(".rails .chip.test .name", has_text="test_3[").click()
         expect(page.locator("#details h3")).to_contain_text("<script>alert('1')</script> & very")

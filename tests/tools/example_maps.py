@@ -89,5 +89,22 @@ def everything() -> LoopMap:
     return LoopMap("shop & <sons>", False, lanes, steps, residents, crossings)  # noqa: FBT003
 
 
+def failing() -> LoopMap:
+    """Return the map of a run with failures, and with tests and a fixture that need no loop."""
+    lanes = (Lane("s", "session loop", "session"), Lane("none", "no event loop", "none"))
+    steps = (
+        Step("test", "test_a.py::test_plain", "function", "none", Place("test_a.py", 3), 0.1, 0.2),
+        Step("fixture", "engine", "session", "s", Place(_CONFTEST, 9), 0.3, 0.1),
+        Step(
+            "test", "test_a.py::test_it", "function", "s", Place("test_a.py", 6), 0.4, 0.1, "failed"
+        ),
+        Step("fixture", "seed", "function", "none", Place(_CONFTEST, 12), 0.5, 0.1, "failed"),
+        Step(
+            "test", "test_a.py::test_stopped", "function", "none", None, 0.6, 0.1, "set-up failed"
+        ),
+    )
+    return LoopMap("shop", True, lanes, steps)  # noqa: FBT003
+
+
 NOTHING = LoopMap("nothing", False, (), ())  # noqa: FBT003
 """A suite without anything that runs on a loop."""

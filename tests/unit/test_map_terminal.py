@@ -11,7 +11,7 @@ from rich.console import Console
 from rich.text import Text
 
 from pytest_oneloop.maps.terminal import draw
-from tools.example_maps import NOTHING, everything, suite
+from tools.example_maps import NOTHING, everything, failing, suite
 
 if TYPE_CHECKING:
     from pytest_oneloop.loops.loopmap import LoopMap
@@ -43,6 +43,25 @@ db_session (tests/conftest.py:24).
 """
 
 
+FAILING = """\
+Loop map of shop
+1 test ran on 1 event loop, 1 on none; the set-up of 1 test failed. Nothing
+crosses from one loop to another.
+
+  ╷ no event loop
+  ■ test_a.py::test_plain                                   200 ms · test_a.py:3
+╷ │ session loop                                         lives for the whole run
+○ │ engine                                session · 100 ms · tests/conftest.py:9
+■ │ test_a.py::test_it                             failed · 100 ms · test_a.py:6
+│ ○ seed                                  failed · 100 ms · tests/conftest.py:12
+│ ■ test_a.py::test_stopped                               set-up failed · 100 ms
+│ ╵
+╵
+
+○ fixture  ■ test  ◇ lives on the loop
+"""
+
+
 MAPS = {
     "nothing": NOTHING,
     "everything": everything(),
@@ -67,6 +86,10 @@ def trimmed(text: str) -> str:
 
 def test_the_whole_text() -> None:
     assert trimmed(drawn(suite(2, loops=True))) == SMALL
+
+
+def test_what_runs_on_no_loop_is_told_apart_and_what_failed() -> None:
+    assert trimmed(drawn(failing())) == FAILING
 
 
 @pytest.mark.parametrize("name", MAPS)

@@ -9,7 +9,8 @@ from dataclasses import dataclass
 
 import pytest
 
-from pytest_oneloop.loops.loopmap import Crossing, LoopMap, Place
+from pytest_oneloop.loops.loopmap import NO_LOOP, Crossing, Lane, LoopMap, Place
+from pytest_oneloop.loops.loopmap import Step as Step_
 from pytest_oneloop.loops.record import LoopRecord, merged, to_json
 from pytest_oneloop.loops.scopes import NamedScope
 from pytest_oneloop.loops.tracing import Watch, traced
@@ -181,6 +182,17 @@ def test_records_of_workers_are_merged() -> None:
         ("test_gw1", "gw1-1"),
     }
     assert LoopMap.from_json(drawn.to_json()) == drawn
+
+
+def test_what_ran_on_no_loop_is_one_lane_of_all_workers() -> None:
+    lane = Lane(NO_LOOP, "no event loop", NO_LOOP)
+    steps = [Step_("test", f"test_{name}", "function", NO_LOOP) for name in "ab"]
+    maps = [LoopMap("", measured=True, lanes=(lane,), steps=(step,)) for step in steps]
+
+    drawn = merged("shop", [one.to_json() for one in maps])
+
+    assert drawn.lanes == (lane,)
+    assert drawn.steps == tuple(steps)
 
 
 def test_a_traced_coroutine_notes_its_loop_once_for_each_expectation() -> None:

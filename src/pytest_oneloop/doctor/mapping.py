@@ -6,28 +6,31 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
 from pytest_oneloop.doctor import kinds
+from pytest_oneloop.doctor.case import Case
+from pytest_oneloop.doctor.pluggedsuite import with_plugin
 from pytest_oneloop.doctor.rules.globalengines import name_of, shared, uses_of
 from pytest_oneloop.doctor.rules.handing import foreign
 from pytest_oneloop.doctor.suite import SCOPES
 from pytest_oneloop.doctor.wording import thing
-from pytest_oneloop.loops.loopmap import Crossing, Lane, LoopMap, Resident, Step
+from pytest_oneloop.loops.loopmap import NO_LOOP, Crossing, Lane, LoopMap, Resident, Step
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
 
-    from pytest_oneloop.doctor.case import Case
     from pytest_oneloop.doctor.kinds import Value
     from pytest_oneloop.doctor.reading import Use
     from pytest_oneloop.doctor.suite import Fixture, Group, Test
     from pytest_oneloop.loops.loopmap import Place
 
-NO_LOOP = "none"
-"""The lane of tests that run on no event loop."""
-
 
 def loop_map(case: Case) -> LoopMap:
-    """Return the map of a suite: who would run on which loop, and what would cross."""
-    return _Drawing(case).draw()
+    """Return the map of a suite: who would run on which loop, and what would cross.
+
+    A suite that asks for the plugin's own fixtures needs the plugin: it is drawn as it runs then.
+    """
+    if case.suite.relies_on_plugin:
+        return _Drawing(Case(with_plugin(case.suite)), with_plugin=True).draw()
+    return _Drawing(case, with_plugin=False).draw()
 
 
 @dataclass
@@ -41,6 +44,7 @@ class _Home:
 @dataclass
 class _Drawing:
     case: Case
+    with_plugin: bool
     lanes: dict[str, Lane] = field(default_factory=dict)
     steps: dict[tuple[str, str], Step] = field(default_factory=dict)
     residents: dict[tuple[str, str], Resident] = field(default_factory=dict)
@@ -49,7 +53,9 @@ class _Drawing:
 
     def draw(self) -> LoopMap:
         case = self.case
-        crossing = [one for one in shared(case) if len(one.loops) > 1]
+        crossing = [
+            one for one in shared(case) if len(one.loops) > 1 and not self._is_led(one.value)
+        ]
         several = {one.value.place: name_of(case, one) for one in crossing}
         order = [(test, group) for group in case.suite.groups for test in group.tests]
         files = {
@@ -75,12 +81,15 @@ class _Drawing:
             steps=tuple(self.steps.values()),
             residents=tuple(self.residents.values()),
             crossings=tuple(self.crossings.values()),
+            with_plugin=self.with_plugin,
         )
 
     def _fixture(self, fixture: Fixture, scope: str, group: Group, test: Test) -> None:
         lane = self._lane(scope, group, test)
         self._step("fixture", fixture.name, fixture.scope, lane, fixture.place)
         value = self.case.given(fixture, group.closure)
+        if value is not None and self._is_led(value):
+            value = None  # no loop holds it
         if value is not None and value.bound and value.kind in {kinds.ENGINE, kinds.POOL}:
             name = f"pool of {fixture.name}"
             self._resident(name, lane, fixture.name, value)
@@ -96,6 +105,8 @@ class _Drawing:
         """Draw what a user gets from fixtures on other loops."""
         here = self._lane(scope, group, test)
         for fixture, value in foreign(self.case, group, user, scope):
+            if self._is_led(value):
+                continue
             made_on = self.case.loop_scope(fixture, group)
             if made_on is not None:
                 home = _Home(self._lane(made_on, group, test), fixture.name)
@@ -126,6 +137,10 @@ class _Drawing:
                     self._resident(f"pool of {name}", here, step, value)
                 self._cross(name, self.homes[value.place], here, step, value.place)
 
+    def _is_led(self, value: Value) -> bool:
+        """Tell whether the plugin puts a connection of its own below it, which no loop holds."""
+        return self.with_plugin and all(one.kind in kinds.ORM for one in value.chain())
+
     def _cross(self, name: str, home: _Home, here: str, step: str, place: Place) -> None:
         if home.lane != here:
             self.crossings.setdefault(
@@ -151,10 +166,7 @@ class _Drawing:
         key = f"{scope} {of}".strip()
         if key not in self.lanes:
             name = f"loop of {of}" if of else f"{scope} loop"
-            if scope == NO_LOOP:
-                self.lanes[key] = Lane(key, "no event loop", "other")
-            else:
-                self.lanes[key] = Lane(key, name, scope)
+            self.lanes[key] = Lane(key, "no event loop" if scope == NO_LOOP else name, scope)
         return key
 
 

@@ -139,6 +139,7 @@ class Suite:
         groups: The tests, in the order of the files.
         modules: The project's files that collecting imported, by the module's name.
         search: The folders from which the project's modules are imported.
+        named: The settings by which the project names loop scopes.
     """
 
     root: Path
@@ -151,6 +152,7 @@ class Suite:
     groups: tuple[Group, ...]
     modules: Mapping[str, Path]
     search: tuple[Path, ...]
+    named: frozenset[str] = frozenset()
 
     @property
     def tests(self) -> int:
@@ -188,6 +190,9 @@ def read_suite(facts: Mapping[str, Any]) -> Suite:
         fixture_loop_scope=fixture_scope if fixture_scope in SCOPES else None,
         test_loop_scope=settings[TEST_SCOPE] or "function",
         chosen=facts["chosen"] or fixture_scope not in {None, "session"},
+        named=frozenset(
+            [TEST_SCOPE] * bool(facts["chosen"]) + [FIXTURE_SCOPE] * bool(fixture_scope)
+        ),
         fixtures=fixtures,
         groups=_groups(facts["tests"], closures),
         modules={name: Path(path) for name, path in facts["modules"].items()},

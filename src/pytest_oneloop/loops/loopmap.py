@@ -6,10 +6,13 @@ Plain data, made from a collected suite or from the record of a run, drawn elsew
 from __future__ import annotations
 
 from dataclasses import asdict, dataclass
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Final
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
+
+NO_LOOP: Final = "none"
+"""The key and the scope of the lane of all that runs on no event loop."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -30,18 +33,23 @@ class Place:
 
 @dataclass(frozen=True, slots=True)
 class Lane:
-    """One event loop.
+    """One event loop; or the place of what runs on none, whose scope is `NO_LOOP`.
 
     Attributes:
         key: What steps, residents and crossings name it by; unique in the map.
         name: For people: `session loop`, `loop of tests/test_users.py`.
         scope: How long it lives: `session`, `package`, `module`, `class`, `function`; `other` for
-            a loop that no runner of tests made, such as one of `asyncio.run`.
+            a loop that no runner of tests made, such as one of `asyncio.run`; `none` for no loop.
     """
 
     key: str
     name: str
     scope: str
+
+    @property
+    def is_loop(self) -> bool:
+        """Whether it is an event loop at all."""
+        return self.scope != NO_LOOP
 
 
 @dataclass(frozen=True, slots=True)
@@ -56,6 +64,7 @@ class Step:
         place: Where it is written, if that is known.
         started: Seconds since the run began; `None` in a map of a suite that was not run.
         seconds: How long it took; `None` likewise.
+        outcome: `failed`, `set-up failed` for a test that did not run for that; empty otherwise.
     """
 
     kind: str
@@ -65,6 +74,7 @@ class Step:
     place: Place | None = None
     started: float | None = None
     seconds: float | None = None
+    outcome: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -116,6 +126,7 @@ class LoopMap:
         steps: In the order in which they run.
         residents: What lives on the loops.
         crossings: What crosses, once for each object and pair of steps.
+        with_plugin: It is of a suite that was not run, as it would run with this plugin.
     """
 
     title: str
@@ -124,6 +135,7 @@ class LoopMap:
     steps: tuple[Step, ...]
     residents: tuple[Resident, ...] = ()
     crossings: tuple[Crossing, ...] = ()
+    with_plugin: bool = False
 
     def to_json(self) -> dict[str, Any]:
         """Return what `json.dumps` takes."""
@@ -139,6 +151,7 @@ class LoopMap:
             steps=tuple(Step(**_placed(step)) for step in data["steps"]),
             residents=tuple(Resident(**_placed(one)) for one in data["residents"]),
             crossings=tuple(Crossing(**_placed(one)) for one in data["crossings"]),
+            with_plugin=data["with_plugin"],
         )
 
 

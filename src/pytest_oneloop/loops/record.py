@@ -12,7 +12,7 @@ import time
 import weakref
 from typing import TYPE_CHECKING, Any, Final
 
-from pytest_oneloop.loops.loopmap import Crossing, Lane, LoopMap, Resident, Step
+from pytest_oneloop.loops.loopmap import NO_LOOP, Crossing, Lane, LoopMap, Resident, Step
 from pytest_oneloop.loops.tracks import WIDTHS, Origin, Ran, Track
 
 if TYPE_CHECKING:
@@ -43,6 +43,10 @@ class LoopRecord:
         self._kept = 0
         self._made = 0
         self._crossings: dict[Crossing, None] = {}
+
+    def clock(self) -> float:
+        """Return the seconds since the run began, as steps of a map count them."""
+        return time.perf_counter() - self._began
 
     # -- writing -------------------------------------------------------------------------------
 
@@ -176,8 +180,9 @@ def merged(title: str, records: Iterable[Mapping[str, Any]]) -> LoopMap:
         records: What `to_json` gave, of records with a worker's name each.
     """
     maps = [LoopMap.from_json(data) for data in records]
-    lanes = [lane for one in maps for lane in one.lanes]
-    widths = ("other", *WIDTHS)
+    # What runs on no loop is in one lane, whatever the process.
+    lanes = {lane.key: lane for one in maps for lane in one.lanes}.values()
+    widths = (NO_LOOP, "other", *WIDTHS)
     return LoopMap(
         title=title,
         measured=True,

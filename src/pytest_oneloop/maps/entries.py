@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Final
 
+from pytest_oneloop.loops.loopmap import NO_LOOP
 from pytest_oneloop.maps import wording
 
 if TYPE_CHECKING:
@@ -81,6 +82,18 @@ def objects(folded: Folded) -> list[Told]:
     return [_told(arrows, folded) for arrows in together.values()]
 
 
+def _users(arrows: list[Arrow], folded: Folded) -> str:
+    """Return who uses it: the one, or the first, and how many tests and fixtures more."""
+    names = list(dict.fromkeys(one.used_by for arrow in arrows for one in arrow.crossings))
+    blocks = [folded.blocks[arrow.target] for arrow in arrows if arrow.target is not None]
+    tests = {step.name for block in blocks if block.kind == "test" for step in block.steps}
+    more = [one in tests for one in names[1:]]
+    others = [wording.count(sum(more), "other test")] if any(more) else []
+    if not all(more):
+        others.append(wording.count(len(more) - sum(more), "other fixture"))
+    return " and ".join([", ".join([names[0], *others[:-1]]), *others[-1:]])
+
+
 def told(arrow: Arrow, folded: Folded) -> str:
     """Return an arrow as a sentence, for a screen reader."""
     it = _told([arrow], folded)
@@ -93,7 +106,6 @@ def told(arrow: Arrow, folded: Folded) -> str:
 def _told(arrows: list[Arrow], folded: Folded) -> Told:
     crossings = [crossing for arrow in arrows for crossing in arrow.crossings]
     loops = list(dict.fromkeys(crossing.used_on for crossing in crossings))
-    users = list(dict.fromkeys(crossing.used_by for crossing in crossings))
     places = list(dict.fromkeys(str(crossing.place or "") for crossing in crossings))
     target = folded.loops[arrows[0].target_loop]
     return Told(
@@ -101,7 +113,7 @@ def _told(arrows: list[Arrow], folded: Folded) -> Told:
         made_on=folded.loops[arrows[0].source_loop].name,
         made_by=crossings[0].made_by,
         used_on=f"the {target.name}" if len(arrows) == 1 else f"{len(loops):,} other loops",
-        used_by=users[0] + (f" and {len(users) - 1:,} more" if len(users) > 1 else ""),
+        used_by=_users(arrows, folded),
         place=places[0] if len(places) == 1 else "",
     )
 
@@ -116,10 +128,15 @@ def spoken(block: Block) -> str:
 
 def loop_label(loop: Loop) -> str:
     """Return a loop in one line, for a screen reader."""
+    if loop.scope == NO_LOOP:
+        return "what runs on no event loop"
     return f"event loop: {loop.name}, {wording.lifetime(loop.scope)}"
 
 
 def _loop_entry(number: int, loop: Loop) -> Entry:
+    if loop.scope == NO_LOOP:
+        kind = "what is not asynchronous, and tests that did not come to run"
+        return Entry(id=f"l{number}", name=loop.name, kind=kind, facts=())
     one = len(loop.lanes) == 1
     return Entry(
         id=f"l{number}",
@@ -151,6 +168,7 @@ def _guest_entry(number: int, guest: Guest, folded: Folded) -> Entry:
 def _block_entry(number: int, block: Block, folded: Folded) -> Entry:
     first = block.steps[0]
     facts = [("Runs on", folded.loops[block.loop].name, True)]
+    facts += [("Outcome", ", ".join(found), False) for found in [wording.failures(block)] if found]
     if block.kind == "fixture":
         facts.append(("Scope", first.scope, False))
     if len({step.place for step in block.steps}) == 1:
@@ -177,8 +195,8 @@ def _members(block: Block) -> Iterable[tuple[str, str]]:
         yield from _distinct((step.name, _place(step.place)) for step in block.steps)
         return
     for step in block.steps:
-        took = "" if step.seconds is None else f" · {wording.duration(step.seconds)}"
-        yield step.name, f"{_place(step.place)}{took}"
+        took = wording.duration(step.seconds) if step.seconds is not None else ""
+        yield step.name, " · ".join(filter(None, (_place(step.place), step.outcome, took)))
 
 
 def _arrow_entry(number: int, arrow: Arrow, folded: Folded) -> Entry:

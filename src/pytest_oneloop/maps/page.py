@@ -7,12 +7,13 @@ from importlib.resources import files
 from typing import TYPE_CHECKING, Final
 
 from jinja2 import Environment, StrictUndefined
-from markupsafe import Markup
+from markupsafe import Markup, escape
 from rich.cells import cell_len
 
 from pytest_oneloop.maps import entries, paths, wording
 from pytest_oneloop.maps.fold import fold
 from pytest_oneloop.maps.layout import LETTER, draw
+from pytest_oneloop.maps.rails import rails
 from pytest_oneloop.maps.shapes import Size
 from pytest_oneloop.maps.timeline import SCOPES
 
@@ -22,11 +23,16 @@ if TYPE_CHECKING:
     from pytest_oneloop.maps.shapes import Badge, Chip, Drawing, Panel, Point, Tag
 
 SIZES: Final = (
-    Size("small", width=340, column=112, font=11.5, clock=0),
     Size("medium", width=600, column=150, font=12.5, clock=0),
     Size("large", width=880, column=190, font=13, clock=64),
 )
-"""For phones, for tablets, for desks. The page holds a picture of each size, and shows one."""
+"""For tablets, and for desks. The page holds a picture of each size, and shows one.
+
+Where there is no room for all columns in a size, and on phones, it shows the narrow picture.
+"""
+
+_ROUNDED: Final = 0.5
+"""Pixels that a sum of widths may be off."""
 
 _CROSSINGS: Final = 5
 """As many objects are told at the head of the page; the others after a click."""
@@ -41,7 +47,9 @@ def render(loop_map: LoopMap) -> str:
     guests = {id(guest): number for number, guest in enumerate(folded.guests)}
     arrows = {id(arrow): number for number, arrow in enumerate(folded.arrows)}
     environment.filters["number"] = lambda known: (guests | arrows)[id(known)]
+    environment.filters["failures"] = wording.failures
     environment.filters["spoken"] = entries.spoken
+    environment.filters["breakable"] = _breakable
     environment.filters["told"] = lambda arrow: entries.told(arrow, folded)
     environment.filters["way"] = paths.way
     template = environment.from_string(_text("page.html.j2"))
@@ -53,9 +61,8 @@ def render(loop_map: LoopMap) -> str:
         scopes=[scope for scope in SCOPES if scope in _scopes(folded)] or ["session"],
         crossings=entries.objects(folded),
         shown=_CROSSINGS,
-        drawings=[
-            draw(folded, size if loop_map.measured else size.without_clock()) for size in SIZES
-        ],
+        drawings=_drawings(loop_map, folded),
+        rails=rails(folded),
         sections=entries.sections(folded),
         lanes=lambda drawing: _lanes(drawing, folded),
         buses=_buses,
@@ -63,8 +70,21 @@ def render(loop_map: LoopMap) -> str:
         hexagon=paths.hexagon,
         # Of this package, not of the user's: no text of them may be escaped.
         style=Markup(_text("page.css")),  # noqa: S704
+        narrow_style=Markup(_text("rails.css")),  # noqa: S704
         script=Markup(_text("page.js")),  # noqa: S704
     )
+
+
+def _drawings(loop_map: LoopMap, folded: Folded) -> list[Drawing]:
+    """Return the pictures of all sizes in which its columns have room."""
+    sizes = [size if loop_map.measured else size.without_clock() for size in SIZES]
+    made = [draw(folded, size) for size in sizes]
+    return [drawing for drawing in made if drawing.width <= drawing.size.width + _ROUNDED]
+
+
+def _breakable(name: str) -> Markup:
+    """Return a name that is broken into lines where its parts end, rather than anywhere."""
+    return escape(name).replace("::", Markup("::<wbr>")).replace("/", Markup("/<wbr>"))
 
 
 def _text(name: str) -> str:
@@ -76,13 +96,8 @@ def _scopes(folded: Folded) -> set[str]:
 
 
 def _fine(loop_map: LoopMap, folded: Folded) -> str:
-    made = (
-        "Times are of one run."
-        if loop_map.measured
-        else "Read from the suite as pytest collects it; no test was run."
-    )
     rule = "An object that is bound to one loop fails on another."
-    return " ".join(filter(None, [rule, made, wording.folding(folded)]))
+    return " ".join(filter(None, [rule, wording.origin(loop_map), wording.folding(folded)]))
 
 
 @dataclass(frozen=True, slots=True)

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Final, NamedTuple
 from rich.cells import cell_len
 from rich.text import Text
 
+from pytest_oneloop.loops.loopmap import NO_LOOP
 from pytest_oneloop.maps import wording
 from pytest_oneloop.maps.entries import objects
 from pytest_oneloop.maps.fold import fold
@@ -57,6 +58,7 @@ _COLOURS: Final = {
     "class": "magenta",
     "function": "yellow",
     "other": "bright_black",
+    NO_LOOP: "bright_black",
 }
 
 _FEW: Final = 40
@@ -75,7 +77,8 @@ def draw(loop_map: LoopMap, console: Console) -> None:
     spelling = _Spelling(console.encoding)
     painter = _Painter(folded, spelling, console.width)
     console.print(Text(spelling.of(f"Loop map of {loop_map.title}"), style="bold"))
-    for words in filter(None, (wording.summary(loop_map), wording.folding(folded))):
+    origin = wording.origin(loop_map) if loop_map.with_plugin else ""
+    for words in filter(None, (wording.summary(loop_map), origin, wording.folding(folded))):
         console.print(Text(words))
     console.print()
     for line in painter.lines():

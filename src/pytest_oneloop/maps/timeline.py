@@ -10,6 +10,7 @@ from dataclasses import dataclass
 from pathlib import PurePosixPath
 from typing import TYPE_CHECKING, Final
 
+from pytest_oneloop.loops.loopmap import NO_LOOP
 from pytest_oneloop.maps.fold import module_of
 
 if TYPE_CHECKING:
@@ -17,8 +18,8 @@ if TYPE_CHECKING:
 
     from pytest_oneloop.maps.fold import Arrow, Block, Folded, Guest
 
-SCOPES: Final = ("session", "package", "module", "class", "function", "other")
-"""Every scope of a loop, widest first. Columns are in this order."""
+SCOPES: Final = ("session", "package", "module", "class", "function", "other", NO_LOOP)
+"""Every scope of a loop, widest first, and that of no loop. Columns are in this order."""
 
 
 @dataclass(frozen=True, slots=True)

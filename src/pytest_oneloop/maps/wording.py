@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from typing import TYPE_CHECKING, Final
+
+from pytest_oneloop.loops.loopmap import NO_LOOP
 
 if TYPE_CHECKING:
     from pytest_oneloop.loops.loopmap import LoopMap
@@ -10,25 +13,53 @@ if TYPE_CHECKING:
 
 TIMES: Final = "\N{MULTIPLICATION SIGN}"
 
+SET_UP_FAILED: Final = "set-up failed"
+"""The outcome of a test that did not run, for one of its fixtures failed."""
+
 
 def summary(loop_map: LoopMap) -> str:
     """Return what the picture shows, in one or two sentences."""
     if not loop_map.steps:
         run = "of this run ran" if loop_map.measured else "of this suite runs"
         return f"No test or fixture {run} on an event loop."
-    tests = sum(step.kind == "test" for step in loop_map.steps)
-    loops = len(loop_map.lanes)
-    verb = ("ran" if loop_map.measured else "runs") if tests == 1 else _verb(loop_map)
-    first = f"{count(tests, 'test')} {verb} on {count(loops, 'event loop')}"
+    first = _who_ran(loop_map)
     objects = {(crossing.name, crossing.made_on) for crossing in loop_map.crossings}
+    loops = sum(lane.is_loop for lane in loop_map.lanes)
     if not objects:
-        return f"{first}. Nothing crosses from one loop to another."
+        return f"{first}. Nothing crosses from one loop to another." if loops else f"{first}."
     cross = "crosses" if len(objects) == 1 else "cross"
     users = {crossing.used_on for crossing in loop_map.crossings}
     return (
         f"{first}. {count(len(objects), 'object')} {cross} from the loop that made "
         f"{'it' if len(objects) == 1 else 'them'}, to {count(len(users), 'other loop')}."
     )
+
+
+def _who_ran(loop_map: LoopMap) -> str:
+    """Return how many tests ran on how many loops, on none, and not at all."""
+    # A test that was run again counts once.
+    tests = {step.name: step for step in loop_map.steps if step.kind == "test"}.values()
+    stopped = sum(step.outcome == SET_UP_FAILED for step in tests)
+    apart = sum(step.lane == NO_LOOP for step in tests) - stopped
+    on_loops = len(tests) - apart - stopped
+    loops = sum(lane.is_loop for lane in loop_map.lanes)
+    if on_loops or not apart:
+        text = f"{count(on_loops, 'test')} {_verb(loop_map, on_loops)} on "
+        text += count(loops, "event loop")
+        text += f", {apart:,} on none" if apart else ""
+    else:
+        text = f"{count(apart, 'test')} {_verb(loop_map, apart)} on no event loop"
+    return f"{text}; the set-up of {count(stopped, 'test')} failed" if stopped else text
+
+
+def origin(loop_map: LoopMap) -> str:
+    """Return what the picture was made from."""
+    if loop_map.measured:
+        return "Times are of one run."
+    read = "Read from the suite as pytest collects it; no test was run."
+    if loop_map.with_plugin:
+        return f"{read} Drawn as it runs with pytest-oneloop, whose fixtures it asks for."
+    return read
 
 
 def folding(folded: Folded) -> str:
@@ -39,8 +70,9 @@ def folding(folded: Folded) -> str:
 
 
 def lifetime(scope: str) -> str:
-    """Return how long a loop of a scope lives."""
+    """Return how long a loop of a scope lives; empty for no loop."""
     return {
+        NO_LOOP: "",
         "session": "lives for the whole run",
         "package": "lives for one package",
         "module": "lives for one module",
@@ -69,8 +101,8 @@ def duration(seconds: float) -> str:
 
 
 def note(block: Block) -> str:
-    """Return what is said beside a block's name: how many, of which scope, how long."""
-    parts = []
+    """Return what is said beside a block's name: what failed, how many, of which scope, time."""
+    parts = failures(block)
     if block.kind == "fixture" and len(block.steps) == 1 and block.steps[0].scope != "function":
         parts.append(block.steps[0].scope)
     if len(block.steps) > 1:
@@ -82,6 +114,14 @@ def note(block: Block) -> str:
     if block.seconds is not None:
         parts.append(duration(block.seconds))
     return " · ".join(parts)
+
+
+def failures(block: Block) -> list[str]:
+    """Return what became of a block's steps, where they failed: `failed`; `3 failed` of several."""
+    outcomes = Counter(step.outcome for step in block.steps if step.outcome)
+    if len(block.steps) == 1:
+        return list(outcomes)
+    return [f"{number:,} {outcome}" for outcome, number in outcomes.items()]
 
 
 def guest_name(guest: Guest) -> str:
@@ -115,5 +155,7 @@ def arrow_names(arrow: Arrow, folded: Folded) -> list[str]:
     return [f"{name} of the {folded.loops[arrow.source_loop].name}", name]
 
 
-def _verb(loop_map: LoopMap) -> str:
-    return "ran" if loop_map.measured else "run"
+def _verb(loop_map: LoopMap, number: int) -> str:
+    if loop_map.measured:
+        return "ran"
+    return "runs" if number == 1 else "run"

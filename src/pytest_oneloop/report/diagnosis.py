@@ -75,7 +75,7 @@ class _FixtureOrigin:
         self.scope: str = fixturedef.scope
 
     def find_place(self) -> Place | None:
-        return _place_of(self._function, self._config.rootpath)
+        return place_of_function(self._function, self._config.rootpath)
 
     def find_loop_scope(self) -> NamedScope | None:
         if self._mode is None:
@@ -253,7 +253,8 @@ def _place_of_test(item: pytest.Item) -> Place:
     return Place(path, (line or 0) + 1)
 
 
-def _place_of(function: Callable[..., Any], rootdir: Path) -> Place | None:
+def place_of_function(function: Callable[..., Any], rootdir: Path) -> Place | None:
+    """Return where a function is written, with its decorators; `None` if it has no code."""
     inner = inspect.unwrap(getattr(function, "__func__", function))
     code = getattr(inner, "__code__", None)
     return place_of(code.co_filename, code.co_firstlineno, rootdir) if code else None

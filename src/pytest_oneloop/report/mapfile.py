@@ -19,9 +19,11 @@ from pytest_oneloop.errors.loopmap import (
     PageTakenForProjectError,
 )
 from pytest_oneloop.errors.project import NotWritableError
-from pytest_oneloop.loops.loopmap import Resident
+from pytest_oneloop.loops.loopmap import NO_LOOP, Resident
 from pytest_oneloop.loops.record import merged, to_json
 from pytest_oneloop.options import MAP_FLAG
+from pytest_oneloop.report.diagnosis import place_of_function
+from pytest_oneloop.report.outcomes import Outcomes
 
 if TYPE_CHECKING:
     from collections.abc import Generator
@@ -105,17 +107,30 @@ class MapFile:
         self._router = router
         self._residents: dict[tuple[str, str], Resident] = {}
         self._others: list[dict[str, Any]] = []
+        self._outcomes = Outcomes(record.clock)
         self._failure: PageNotWritableError | None = None
 
     @pytest.hookimpl(wrapper=True, tryfirst=True)
     def pytest_fixture_setup(
-        self, fixturedef: pytest.FixtureDef[Any]
+        self, fixturedef: pytest.FixtureDef[Any], request: pytest.FixtureRequest
     ) -> Generator[None, object, object]:
-        """Note the connections that a fixture has opened."""
+        """Note the connections that a fixture has opened, and whether it has failed."""
+        name, began = _public(fixturedef.argname), self._outcomes.clock()
         try:
             return (yield)
+        except Exception:  # what ends a test or a run is none
+            place = place_of_function(fixturedef.func, request.config.rootpath)
+            self._outcomes.note_failed_fixture(name, fixturedef.scope, place, began)
+            raise
         finally:
-            self._note_connections(_public(fixturedef.argname))
+            self._note_connections(name)
+
+    @pytest.hookimpl(wrapper=True, tryfirst=True)
+    def pytest_runtest_makereport(self) -> Generator[None, pytest.TestReport, pytest.TestReport]:
+        """Note how a test went."""
+        report = yield
+        self._outcomes.note_test(report)
+        return report
 
     @pytest.hookimpl(wrapper=True, tryfirst=True)
     def pytest_runtest_call(self, item: pytest.Item) -> Generator[None, None, None]:
@@ -138,7 +153,8 @@ class MapFile:
         data = getattr(node, "workeroutput", {}).get(_KEY)
         if data:
             for lane in data["lanes"]:
-                lane["name"] = f"{node.gateway.id}: {lane['name']}"
+                if lane["key"] != NO_LOOP:
+                    lane["name"] = f"{node.gateway.id}: {lane['name']}"
             self._others.append(data)
 
     @pytest.hookimpl(trylast=True)
@@ -163,6 +179,7 @@ class MapFile:
             thing["name"] = thing["name"].replace("`", "")  # which marks names in plain text
         for step in data["steps"]:
             step["name"] = _public(step["name"])
+        self._outcomes.complete(data)
         return data
 
     def _write(self) -> None:
