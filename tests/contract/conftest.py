@@ -1,4 +1,7 @@
-"""A database with tables, and the sandbox before it, for every driver."""
+"""A database with tables, and the sandbox before it, for every driver.
+
+What a test needs of its database it names by a mark, `needs`, and is left out where that lacks.
+"""
 
 from __future__ import annotations
 
@@ -7,7 +10,12 @@ from typing import TYPE_CHECKING
 import pytest
 from sqlalchemy.pool import NullPool, StaticPool
 
+from tools import mariadb as mariadb_tool
+from tools import mysql_laboratory
+from tools.combinations import CAPABILITIES, COMBINATIONS, having
+from tools.counting_proxy import CountingProxy
 from tools.laboratory import DEFERRABLE, SCHEMA, Laboratory
+from tools.mysql_laboratory import MySQLLaboratory
 from tools.servers import fresh_database
 from tools.sqlite_laboratory import SCHEMA as SQLITE_SCHEMA
 from tools.sqlite_laboratory import SqliteLaboratory
@@ -18,26 +26,7 @@ if TYPE_CHECKING:
     from typing import Any
 
     from pytest_oneloop.databases.address import ServerAddress
-
-DRIVERS = ("asyncpg", "psycopg async", "psycopg", "psycopg2")
-ASYNC_DRIVERS = DRIVERS[:2]
-SQLITE_DRIVERS = ("aiosqlite", "pysqlite")
-CAPABILITIES = {
-    # PostgreSQL's.
-    False: {"postgresql", "failing transactions"},
-    # SQLite's.
-    True: {"transactions in SQL"},
-}
-"""What a database can do that another cannot, in words that a test's mark `needs` names."""
-
-PORTABLE = {
-    "test_contract_frozen",
-    "test_contract_loops",
-    "test_contract_savepoint_text",
-    "test_contract_tasks",
-    "test_contract_transactions",
-}
-"""The modules whose SQL every database understands; the others need PostgreSQL."""
+    from tools.mariadb import MariaDB
 
 POOLS: dict[str, dict[str, Any]] = {
     "default": {},
@@ -46,12 +35,33 @@ POOLS: dict[str, dict[str, Any]] = {
     "one": {"pool_size": 1, "max_overflow": 0},
     "ping": {"pool_pre_ping": True},
 }
-_TABLES = ("item", "parent", "child", "thing", "other.elsewhere")
+_LABORATORIES = ("lab", "async_lab", "deferring_lab", "bare_lab", "driver")
+"""The fixtures whose parameter is the name of a combination."""
+
+
+def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
+    """Leave out what a driver's database cannot do: what a test's mark `needs` names."""
+    left_out = [item for item in items if not _can_all(item)]
+    if left_out:
+        config.hook.pytest_deselected(items=left_out)
+        items[:] = [item for item in items if item not in set(left_out)]
+
+
+def _can_all(item: pytest.Item) -> bool:
+    needed = {name for mark in item.iter_markers("needs") for name in mark.args}
+    if unknown := needed - CAPABILITIES.keys() - COMBINATIONS.keys():
+        pytest.fail(f"{item.nodeid} needs {unknown}, which nobody has heard of", pytrace=False)
+    parameters = item.callspec.params if isinstance(item, pytest.Function) and needed else {}
+    names = [str(parameters[one]) for one in _LABORATORIES if one in parameters]
+    return all(COMBINATIONS[name].can.issuperset(needed) for name in names)
+
+
+# -- databases with empty tables, in which nothing may be left ----------------------------------
 
 
 @pytest.fixture(scope="session")
 def tables(tcp_server: ServerAddress) -> Iterator[ServerAddress]:
-    """A database with empty tables."""
+    """A database of PostgreSQL with empty tables."""
     with fresh_database(tcp_server, "contract") as address:
         Laboratory("psycopg", address, sandboxed=False).change(SCHEMA)
         yield address
@@ -61,69 +71,100 @@ def tables(tcp_server: ServerAddress) -> Iterator[ServerAddress]:
 def untouched(tables: ServerAddress) -> Iterator[ServerAddress]:
     """The same; afterwards nothing may have been left in it, and nobody be connected."""
     yield tables
-    lab = Laboratory("psycopg", tables, sandboxed=False)
-    assert lab.connections_left() == 0
-    for table in _TABLES:
-        assert lab.look(f"SELECT * FROM {table}") == []
+    _look(Laboratory("psycopg", tables, sandboxed=False))
 
 
-@pytest.fixture(params=[*DRIVERS, *SQLITE_DRIVERS])
-def lab(request: pytest.FixtureRequest) -> Iterator[Laboratory]:
-    with laboratory(request).open() as lab:
-        yield lab
+@pytest.fixture(scope="session")
+def mysql_tables(mariadb: MariaDB) -> Iterator[MariaDB]:
+    """A database of MariaDB with empty tables."""
+    with mariadb_tool.fresh_database(mariadb, "contract") as server:
+        server.run(*mysql_laboratory.SCHEMA)
+        yield server
 
 
-@pytest.fixture(params=[*ASYNC_DRIVERS, "aiosqlite"])
-def async_lab(request: pytest.FixtureRequest) -> Iterator[Laboratory]:
-    with laboratory(request).open() as lab:
-        yield lab
-
-
-def laboratory(request: pytest.FixtureRequest) -> Laboratory:
-    if request.param in SQLITE_DRIVERS:
-        return SqliteLaboratory(request.param, request.getfixturevalue("untouched_file"))
-    return Laboratory(request.param, request.getfixturevalue("untouched"))
-
-
-def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """Leave out what a driver's database cannot do: what a test's mark `needs` names."""
-    items[:] = [item for item in items if not _needed(item) - _capabilities(item)]
-
-
-def _needed(item: pytest.Item) -> set[str]:
-    named = {name for mark in item.iter_markers("needs") for name in mark.args}
-    return named if item.path.stem in PORTABLE else {*named, "postgresql"}
-
-
-def _capabilities(item: pytest.Item) -> set[str]:
-    parameters = getattr(item, "callspec", None) and item.callspec.params  # type: ignore[attr-defined]
-    driver = (parameters or {}).get("lab") or (parameters or {}).get("async_lab")
-    return CAPABILITIES[driver in SQLITE_DRIVERS]
+@pytest.fixture
+def untouched_mysql(mysql_tables: MariaDB) -> Iterator[MariaDB]:
+    """The same; afterwards nothing may have been left in it, and nobody be connected."""
+    yield mysql_tables
+    _look(MySQLLaboratory("pymysql", mysql_tables, sandboxed=False))
 
 
 @pytest.fixture
 def untouched_file(tmp_path: Path) -> Iterator[Path]:
-    """A file with empty tables; afterwards nothing may have been left in it."""
+    """A file of SQLite with empty tables; afterwards nothing may have been left in it."""
     path = tmp_path / "test.db"
     lab = SqliteLaboratory("pysqlite", path, sandboxed=False)
     lab.change(SQLITE_SCHEMA)
     yield path
-    for table in ("item", "parent", "child", "counted"):
-        assert lab.look(f"SELECT * FROM {table}") == []
+    _look(lab)
 
 
-@pytest.fixture(params=DRIVERS)
-def deferring_lab(request: pytest.FixtureRequest, untouched: ServerAddress) -> Iterator[Laboratory]:
-    with Laboratory(request.param, untouched, constraints=DEFERRABLE).open() as lab:
+def _look(lab: Laboratory) -> None:
+    assert lab.connections_left() == 0
+    assert lab.rows_left() == {}
+
+
+# -- the sandbox before them -----------------------------------------------------------------------
+
+
+@pytest.fixture(params=having())
+def lab(request: pytest.FixtureRequest) -> Iterator[Laboratory]:
+    with _laboratory(request).open() as lab:
         yield lab
 
 
-@pytest.fixture(params=DRIVERS)
-def bare_lab(request: pytest.FixtureRequest, tables: ServerAddress) -> Iterator[Laboratory]:
+@pytest.fixture(params=having("tasks"))
+def async_lab(request: pytest.FixtureRequest) -> Iterator[Laboratory]:
+    with _laboratory(request).open() as lab:
+        yield lab
+
+
+@pytest.fixture(params=having("deferrable_constraints"))
+def deferring_lab(request: pytest.FixtureRequest) -> Iterator[Laboratory]:
+    """The same, where the router knows of constraints that are checked at the commit."""
+    lab: Laboratory
+    if COMBINATIONS[request.param].database == "sqlite":
+        file = request.getfixturevalue("untouched_file")
+        lab = SqliteLaboratory(request.param, file, prepared=True)
+    else:
+        untouched = request.getfixturevalue("untouched")
+        lab = Laboratory(request.param, untouched, constraints=DEFERRABLE)
+    with lab.open():
+        yield lab
+
+
+@pytest.fixture(params=having())
+def bare_lab(request: pytest.FixtureRequest) -> Iterator[Laboratory]:
     """The same without the sandbox. What leaks is removed afterwards."""
-    lab = Laboratory(request.param, tables, sandboxed=False)
+    lab = _laboratory(request, sandboxed=False)
     yield lab
-    lab.change(f"TRUNCATE {', '.join(_TABLES)}")
+    lab.clear()
+
+
+def _laboratory(request: pytest.FixtureRequest, *, sandboxed: bool = True) -> Laboratory:
+    name, get = str(request.param), request.getfixturevalue
+    match COMBINATIONS[name].database:
+        case "sqlite":
+            file = get("untouched_file")
+            return SqliteLaboratory(name, file, sandboxed=sandboxed, prepared=not sandboxed)
+        case "mysql":
+            server = get("untouched_mysql" if sandboxed else "mysql_tables")
+            return MySQLLaboratory(name, server, sandboxed=sandboxed)
+        case _:
+            address = get("untouched" if sandboxed else "tables")
+            return Laboratory(name, address, sandboxed=sandboxed)
+
+
+@pytest.fixture(params=having("counted_messages"))
+def driver(request: pytest.FixtureRequest) -> str:
+    """The name of a driver whose messages `proxy` counts."""
+    return str(request.param)
+
+
+@pytest.fixture
+def proxy(untouched: ServerAddress) -> Iterator[CountingProxy]:
+    with CountingProxy(untouched) as proxy:
+        yield proxy
 
 
 @pytest.fixture(params=list(POOLS))

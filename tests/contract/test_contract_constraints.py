@@ -13,6 +13,11 @@ if TYPE_CHECKING:
 
     from tools.laboratory import Laboratory
 
+pytestmark = pytest.mark.needs("deferrable_constraints")
+
+NO_PARENT = "child_parent|FOREIGN KEY constraint"
+"""Words of the databases about a row whose parent there is none of."""
+
 
 def violation_at_commit(engine: Engine) -> None:
     with engine.connect() as connection:
@@ -20,8 +25,10 @@ def violation_at_commit(engine: Engine) -> None:
         connection.commit()
         connection.execute(text("INSERT INTO item (id) VALUES (2)"))
         connection.execute(text("INSERT INTO child VALUES (1, 99)"))
-        with pytest.raises(IntegrityError, match="child_parent"):
+        with pytest.raises(IntegrityError, match=NO_PARENT):
             connection.commit()
+        # SQLite lets one mend it, and PostgreSQL has rolled back already.
+        connection.connection.rollback()
     with engine.connect() as connection:
         assert connection.scalars(text("SELECT id FROM item")).all() == [1]
         assert connection.scalars(text("SELECT id FROM child")).all() == []
@@ -66,7 +73,7 @@ def violation_in_autocommit(engine: Engine) -> None:
     alone = engine.execution_options(isolation_level="AUTOCOMMIT")
     with alone.connect() as connection:
         connection.execute(text("INSERT INTO item (id) VALUES (1)"))
-        with pytest.raises(IntegrityError, match="child_parent"):
+        with pytest.raises(IntegrityError, match=NO_PARENT):
             connection.execute(text("INSERT INTO child VALUES (1, 99)"))
         connection.execute(text("INSERT INTO parent VALUES (1)"))
         connection.execute(text("INSERT INTO child VALUES (1, 1)"))
@@ -78,7 +85,7 @@ BODIES = [
     violation_at_commit,
     mended_before_commit,
     still_deferred_after_a_failure,
-    deferred_by_the_application,
+    pytest.param(deferred_by_the_application, marks=pytest.mark.needs("set_constraints")),
     violation_in_autocommit,
 ]
 
@@ -112,7 +119,7 @@ def test_the_check_waits_for_others_in_the_middle_of_a_transaction(
             first.execute(text("INSERT INTO child VALUES (2, 2)"))
             second.execute(text("INSERT INTO item (id) VALUES (2)"))
             second.commit()
-            with pytest.raises(IntegrityError, match="child_parent"):
+            with pytest.raises(IntegrityError, match=NO_PARENT):
                 first.commit()
 
     engine = deferring_lab.engine()
@@ -120,6 +127,7 @@ def test_the_check_waits_for_others_in_the_middle_of_a_transaction(
         deferring_lab.run(body, engine)
 
 
+@pytest.mark.needs("set_constraints")
 def test_nothing_is_checked_where_nothing_can_be_deferred(lab: Laboratory) -> None:
     """The router is told that the schema has no such constraint; so it sends no check."""
 

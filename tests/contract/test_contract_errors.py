@@ -50,6 +50,7 @@ def insert_and_read(engine: Engine) -> list[int]:
 # -- control by text ---------------------------------------------------------------------------
 
 
+@pytest.mark.needs("control_by_driver")
 @pytest.mark.parametrize("hosted", [False, True])
 @pytest.mark.parametrize("command", ["COMMIT", "BEGIN", "ROLLBACK", "START TRANSACTION"])
 def test_control_by_text_is_refused_and_the_test_goes_on(
@@ -75,6 +76,7 @@ def test_control_by_text_is_refused_and_the_test_goes_on(
     assert problem.test == "test_text"
 
 
+@pytest.mark.needs("control_by_driver")
 def test_control_by_text_is_found_in_a_script_too(lab: Laboratory) -> None:
     def body(engine: Engine) -> None:
         with engine.connect() as connection, pytest.raises(TransactionControlError):
@@ -155,9 +157,10 @@ def test_a_dialect_may_be_let_through(untouched: ServerAddress, name: str) -> No
     assert lab.provided == 0
 
 
+@pytest.mark.needs("server")
 def test_nothing_ever_asks_for_the_server_that_the_application_names(lab: Laboratory) -> None:
     with CountingListener() as listener:
-        url = f"postgresql+{lab.driver}://user:secret@127.0.0.1:{listener.port}/production"
+        url = f"{lab.dialect}+{lab.driver}://user:secret@127.0.0.1:{listener.port}/production"
         engine = create_async_engine(url).sync_engine if lab.is_async else create_engine(url)
         with lab.test() as sandbox:
             lab.run(insert, engine)
@@ -168,11 +171,12 @@ def test_nothing_ever_asks_for_the_server_that_the_application_names(lab: Labora
 # -- connections that end -------------------------------------------------------------------------
 
 
+@pytest.mark.needs("ended_sessions")
 def test_a_connection_that_ends_within_a_test_is_reported(lab: Laboratory) -> None:
     def end(engine: Engine) -> None:
         insert(engine)
         with engine.connect() as connection:
-            connection.execute(text("SELECT pg_terminate_backend(pg_backend_pid())"))
+            connection.execute(text(lab.session_ends))
 
     def after(engine: Engine) -> None:
         insert(engine, 2)
@@ -191,14 +195,12 @@ def test_a_connection_that_ends_within_a_test_is_reported(lab: Laboratory) -> No
         assert sandbox.problems == []
 
 
+@pytest.mark.needs("ended_sessions")
 def test_a_connection_that_ends_between_tests_is_replaced(lab: Laboratory) -> None:
     engine = lab.engine()
     with lab.test("test_one"):
         lab.run(insert, engine)
-    lab.look(
-        "SELECT pg_terminate_backend(pid, 5000) FROM pg_stat_activity"
-        " WHERE datname = current_database() AND pid <> pg_backend_pid()"
-    )
+    lab.end_sessions()
     with lab.test("test_two") as sandbox:
         if lab.is_async:
             assert lab.run(ids, engine) == []
@@ -214,6 +216,7 @@ def test_a_connection_that_ends_between_tests_is_replaced(lab: Laboratory) -> No
 # -- waiting --------------------------------------------------------------------------------------
 
 
+@pytest.mark.needs("sleeping")
 def test_a_statement_does_not_wait_for_ever(
     async_lab: Laboratory, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -224,7 +227,9 @@ def test_a_statement_does_not_wait_for_ever(
             await connection.execute(text(sql))
 
     async def body(engine: AsyncEngine) -> None:
-        slow = asyncio.create_task(execute(engine, "SELECT 1 FROM pg_sleep(1.5)"))
+        async with engine.connect(), engine.connect():
+            pass  # what drivers send on a new connection is waited for longer
+        slow = asyncio.create_task(execute(engine, f"SELECT 1 FROM {async_lab.asleep(1.5)}"))
         await asyncio.sleep(0.1)
         with pytest.raises(TurnTimeoutError) as raised:
             await execute(engine, "SELECT 1")

@@ -6,33 +6,20 @@ import asyncio
 from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any
 
-import pytest
 from sqlalchemy import Engine, text
 
 from pytest_oneloop.databases.postgresql import administer
 from pytest_oneloop.databases.sequences import read_sequences, restart_sql
 from pytest_oneloop.sandbox import greenlets
 from pytest_oneloop.sandbox.ids import Restart
-from tools.counting_proxy import CountingProxy
 from tools.laboratory import Laboratory
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
 
-    from pytest_oneloop.databases.address import ServerAddress
+    from tools.counting_proxy import CountingProxy
 
 TESTS = 10
-
-
-@pytest.fixture
-def proxy(untouched: ServerAddress) -> Iterator[CountingProxy]:
-    with CountingProxy(untouched) as proxy:
-        yield proxy
-
-
-@pytest.fixture(params=["asyncpg", "psycopg async", "psycopg", "psycopg2"])
-def driver(request: pytest.FixtureRequest) -> str:
-    return str(request.param)
 
 
 @contextmanager

@@ -17,14 +17,14 @@ if TYPE_CHECKING:
 SLEEP = 600
 
 
-async def sleep(engine: AsyncEngine) -> None:
+async def sleep(engine: AsyncEngine, sql: str) -> None:
     async with engine.begin() as connection:
         await connection.execute(text("INSERT INTO item (id) VALUES (1)"))
-        await connection.execute(text(f"SELECT pg_sleep({SLEEP})"))
+        await connection.execute(text(sql))
 
 
-async def leave_running(engine: AsyncEngine) -> asyncio.Task[None]:
-    task = asyncio.create_task(sleep(engine))
+async def leave_running(engine: AsyncEngine, sql: str) -> asyncio.Task[None]:
+    task = asyncio.create_task(sleep(engine, sql))
     await asyncio.sleep(0.1)
     return task
 
@@ -44,6 +44,7 @@ async def outcome(task: asyncio.Task[None]) -> BaseException | None:
     return ended
 
 
+@pytest.mark.needs("sleeping", "ended_sessions")
 @pytest.mark.timeout(60)
 @pytest.mark.parametrize("hosted", [False, True])
 def test_the_next_test_goes_on_on_a_connection_of_its_own(
@@ -52,7 +53,7 @@ def test_the_next_test_goes_on_on_a_connection_of_its_own(
     engine = async_lab.async_engine(pool_size=1, max_overflow=0)
     with asyncio.Runner() as runner:
         with async_lab.test("the one that leaves", hosted=hosted):
-            left = runner.run(leave_running(engine))
+            left = runner.run(leave_running(engine, f"SELECT 1 FROM {async_lab.asleep(SLEEP)}"))
         for number in (1, 2):
             with async_lab.test("another", hosted=hosted) as sandbox:
                 runner.run(write(engine, number))

@@ -10,6 +10,8 @@ from sqlalchemy import Engine, text
 if TYPE_CHECKING:
     from tools.laboratory import Laboratory
 
+pytestmark = pytest.mark.needs("isolation_levels")
+
 LEVELS = ("READ COMMITTED", "REPEATABLE READ", "SERIALIZABLE")
 
 
@@ -19,15 +21,19 @@ def of_a_connection(engine: Engine) -> None:
             connection.execution_options(isolation_level=level)
             assert connection.get_isolation_level() == level
             connection.rollback()
+        with engine.connect() as connection:
+            assert connection.get_isolation_level() == connection.default_isolation_level
+
+
+def shown(engine: Engine) -> None:
+    for level in LEVELS:
+        with engine.connect() as connection:
+            connection.execution_options(isolation_level=level)
             assert connection.scalar(text("show transaction_isolation;")) == level.lower()
         with engine.connect() as connection:
-            assert connection.get_isolation_level() == "READ COMMITTED"
-
-
-def of_autocommit(engine: Engine) -> None:
-    with engine.connect() as connection:
-        connection.execution_options(isolation_level="AUTOCOMMIT")
-        assert connection.scalar(text("SHOW TRANSACTION ISOLATION LEVEL")) == "read committed"
+            connection.execution_options(isolation_level="AUTOCOMMIT")
+            told = connection.scalar(text("SHOW TRANSACTION ISOLATION LEVEL"))
+            assert told == "read committed"
 
 
 def of_an_engine(engine: Engine) -> None:
@@ -37,13 +43,16 @@ def of_an_engine(engine: Engine) -> None:
             assert connection.scalar(text("SELECT 1")) == 1
 
 
-@pytest.mark.parametrize("body", [of_a_connection, of_autocommit])
+BODIES = [of_a_connection, pytest.param(shown, marks=pytest.mark.needs("shown_levels"))]
+
+
+@pytest.mark.parametrize("body", BODIES)
 def test_a_level_that_was_set_is_told(lab: Laboratory, body: object) -> None:
     assert callable(body)
     lab.check(body)
 
 
-@pytest.mark.parametrize("body", [of_a_connection, of_autocommit])
+@pytest.mark.parametrize("body", BODIES)
 def test_it_is_without_the_sandbox(bare_lab: Laboratory, body: object) -> None:
     assert callable(body)
     bare_lab.check(body)

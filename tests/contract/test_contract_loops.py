@@ -39,10 +39,10 @@ async def ids(engine: AsyncEngine) -> list[int]:
         return list(await connection.scalars(text("SELECT id FROM item ORDER BY id")))
 
 
-async def sleep(engine: AsyncEngine) -> None:
+async def sleep(engine: AsyncEngine, sql: str) -> None:
     async with engine.begin() as connection:
         await connection.execute(text("INSERT INTO item (id) VALUES (1)"))
-        await connection.execute(text("SELECT pg_sleep(30)"))
+        await connection.execute(text(sql))
 
 
 def write_at_once(engine: Engine) -> None:
@@ -97,11 +97,10 @@ def test_an_idle_loops_locks_do_not_hold_up_the_next_test(async_lab: Laboratory)
         assert sandbox.problems == []
 
 
-@pytest.mark.needs("postgresql")
 def test_a_synchronous_drivers_locks_do_not_hold_up_the_next_test(async_lab: Laboratory) -> None:
     from sqlalchemy import create_engine  # noqa: PLC0415 - needed here alone
 
-    synchronous = create_engine("postgresql+psycopg2://nobody@database.invalid/none")
+    synchronous = create_engine(async_lab.url_of(async_lab.beside))
     asynchronous = async_lab.async_engine()
     with asyncio.Runner() as runner:
         for number in range(3):
@@ -136,7 +135,7 @@ def test_tasks_do_not_share_the_cancellation_of_the_one_that_opens(async_lab: La
         assert asyncio.run(body(engine)) == [1, 2, 3, 4]
 
 
-@pytest.mark.needs("postgresql")
+@pytest.mark.needs("server")
 def test_a_loop_closes_its_connection_before_it_closes(async_lab: Laboratory) -> None:
     engine = async_lab.async_engine()
     with async_lab.test():
@@ -145,7 +144,7 @@ def test_a_loop_closes_its_connection_before_it_closes(async_lab: Laboratory) ->
 
 
 # asyncpg's sockets are asyncio's, which can close them only on the loop, and says so.
-@pytest.mark.needs("postgresql")
+@pytest.mark.needs("server", "freed_connections")
 @pytest.mark.filterwarnings("ignore:unclosed:ResourceWarning")
 def test_a_loop_closed_without_a_word_leaves_nothing_on_the_server(
     async_lab: Laboratory,
@@ -158,7 +157,7 @@ def test_a_loop_closed_without_a_word_leaves_nothing_on_the_server(
             loop.close()
         assert sandbox.problems == []
     assert async_lab.connections_left() == 0
-    del loop, engine
+    del loop, engine, sandbox
     gc.collect()
 
 
@@ -183,11 +182,11 @@ def test_a_hosted_tests_threads_see_the_same_rows(async_lab: Laboratory) -> None
     assert sandbox.problems == []
 
 
-@pytest.mark.needs("postgresql")
+@pytest.mark.needs("sleeping", "cancelled_statements")
 def test_a_cancelled_statement_of_a_hosted_test_disturbs_nobody(async_lab: Laboratory) -> None:
     async def body(engine: AsyncEngine) -> None:
         with pytest.raises(TimeoutError):
-            await asyncio.wait_for(sleep(engine), 0.1)
+            await asyncio.wait_for(sleep(engine, f"SELECT 1 FROM {async_lab.asleep(30)}"), 0.1)
         await write(engine, 2)
         assert await ids(engine) == [2]
 
@@ -294,7 +293,7 @@ def test_a_task_that_goes_on_into_the_next_test_is_stopped(async_lab: Laboratory
     assert error.earlier == "test_earlier"
 
 
-@pytest.mark.needs("postgresql")
+@pytest.mark.needs("sleeping")
 def test_a_statement_that_runs_on_into_the_next_test_changes_nothing_there(
     async_lab: Laboratory,
 ) -> None:
@@ -303,7 +302,9 @@ def test_a_statement_that_runs_on_into_the_next_test_changes_nothing_there(
     async def slow() -> None:
         async with engine.begin() as connection:
             await connection.execute(text("INSERT INTO item (id) VALUES (1)"))
-            await connection.execute(text("INSERT INTO item SELECT 2 FROM pg_sleep(0.3)"))
+            await connection.execute(
+                text(f"INSERT INTO item (id) SELECT 2 FROM {async_lab.asleep(0.3)}")
+            )
 
     async def begin() -> asyncio.Task[None]:
         task = asyncio.create_task(slow())

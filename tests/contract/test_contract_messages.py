@@ -11,26 +11,12 @@ from sqlalchemy import Engine, text
 
 from pytest_oneloop.sandbox import greenlets
 from pytest_oneloop.sandbox.outer import Constraints
-from tools.counting_proxy import CountingProxy
 from tools.laboratory import DEFERRABLE, Laboratory
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
 
-    from pytest_oneloop.databases.address import ServerAddress
-
-DRIVERS = ("asyncpg", "psycopg async", "psycopg", "psycopg2")
-
-
-@pytest.fixture(params=DRIVERS)
-def driver(request: pytest.FixtureRequest) -> str:
-    return str(request.param)
-
-
-@pytest.fixture
-def proxy(untouched: ServerAddress) -> Iterator[CountingProxy]:
-    with CountingProxy(untouched) as proxy:
-        yield proxy
+    from tools.counting_proxy import CountingProxy
 
 
 @contextmanager

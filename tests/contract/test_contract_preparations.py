@@ -5,10 +5,13 @@ from __future__ import annotations
 import gc
 from typing import TYPE_CHECKING, Any
 
+import pytest
 from sqlalchemy import Engine, event, text
 
 if TYPE_CHECKING:
     from tools.laboratory import Laboratory
+
+pytestmark = pytest.mark.needs("search_path")
 
 
 def prepared(engine: Engine, sql: str) -> Engine:

@@ -28,11 +28,6 @@ def hosted(request: pytest.FixtureRequest) -> bool:
     return bool(request.param)
 
 
-def only(lab: Laboratory, driver: str) -> None:
-    if lab.driver != driver or not lab.is_async:
-        pytest.skip(f"about {driver}")
-
-
 def check(
     lab: Laboratory, body: Callable[[AsyncEngine], Awaitable[None]], *, hosted: bool = False
 ) -> None:
@@ -62,9 +57,8 @@ async def raw_of(connection: Any) -> Any:
     return (await connection.get_raw_connection()).driver_connection
 
 
+@pytest.mark.needs("asyncpg")
 def test_asyncpg_copies_inside_the_transaction(async_lab: Laboratory, *, hosted: bool) -> None:
-    only(async_lab, "asyncpg")
-
     async def body(engine: AsyncEngine) -> None:
         async with engine.begin() as connection:
             await connection.execute(text("INSERT INTO item (id) VALUES (1)"))
@@ -81,9 +75,8 @@ def test_asyncpg_copies_inside_the_transaction(async_lab: Laboratory, *, hosted:
     check(async_lab, body, hosted=hosted)
 
 
+@pytest.mark.needs("asyncpg")
 def test_asyncpgs_own_transactions_nest(async_lab: Laboratory, *, hosted: bool) -> None:
-    only(async_lab, "asyncpg")
-
     async def body(engine: AsyncEngine) -> None:
         async with engine.connect() as connection:
             raw: asyncpg.Connection[Any] = await raw_of(connection)
@@ -101,9 +94,8 @@ def test_asyncpgs_own_transactions_nest(async_lab: Laboratory, *, hosted: bool) 
     check(async_lab, body, hosted=hosted)
 
 
+@pytest.mark.needs("psycopg async")
 def test_psycopg_copies_inside_the_transaction(async_lab: Laboratory, *, hosted: bool) -> None:
-    only(async_lab, "psycopg")
-
     async def body(engine: AsyncEngine) -> None:
         async with engine.begin() as connection:
             await connection.execute(text("INSERT INTO item (id) VALUES (1)"))
@@ -123,10 +115,8 @@ def test_psycopg_copies_inside_the_transaction(async_lab: Laboratory, *, hosted:
     check(async_lab, body, hosted=hosted)
 
 
+@pytest.mark.needs("threads", "copy")
 def test_a_synchronous_driver_copies_inside_the_transaction(lab: Laboratory) -> None:
-    if lab.is_async:
-        pytest.skip("about synchronous drivers")
-
     def copy(connection: Any, line: str) -> None:
         cursor = connection.connection.cursor()
         if lab.driver == "psycopg2":
@@ -150,6 +140,7 @@ def test_a_synchronous_driver_copies_inside_the_transaction(lab: Laboratory) -> 
     lab.check(body)
 
 
+@pytest.mark.needs("copy")
 def test_an_error_on_the_drivers_connection_disturbs_nobody_else(async_lab: Laboratory) -> None:
     async def fail(engine: AsyncEngine) -> None:
         async with engine.connect() as connection:
@@ -179,6 +170,7 @@ def test_an_error_on_the_drivers_connection_disturbs_nobody_else(async_lab: Labo
     check(async_lab, body)
 
 
+@pytest.mark.needs("copy")
 def test_tasks_that_copy_side_by_side_keep_what_they_committed(async_lab: Laboratory) -> None:
     async def one(engine: AsyncEngine, number: int) -> None:
         async with engine.connect() as connection:
@@ -200,6 +192,7 @@ def test_tasks_that_copy_side_by_side_keep_what_they_committed(async_lab: Labora
     check(async_lab, body)
 
 
+@pytest.mark.needs("copy")
 def test_a_copy_begun_after_anothers_rollback_is_kept(async_lab: Laboratory) -> None:
     """The other's `ROLLBACK TO` must be on the server before the driver is used past us."""
 
@@ -216,6 +209,7 @@ def test_a_copy_begun_after_anothers_rollback_is_kept(async_lab: Laboratory) -> 
     check(async_lab, body)
 
 
+@pytest.mark.needs("control_by_driver")
 @pytest.mark.parametrize("command", ["COMMIT", "ROLLBACK"])
 def test_a_transaction_ended_past_us_is_reported(async_lab: Laboratory, command: str) -> None:
     async def body(engine: AsyncEngine) -> None:
@@ -237,6 +231,7 @@ def test_a_transaction_ended_past_us_is_reported(async_lab: Laboratory, command:
     assert not sandbox.leaked
 
 
+@pytest.mark.needs("control_by_driver")
 def test_a_transaction_ended_past_us_at_the_very_end_is_reported(async_lab: Laboratory) -> None:
     async def body() -> None:
         engine = async_lab.async_engine()

@@ -9,10 +9,10 @@ import pytest
 from sqlalchemy import text
 from sqlalchemy.exc import DBAPIError
 
+from tools.combinations import having
+
 if TYPE_CHECKING:
     from tools.laboratory import Laboratory
-
-pytestmark = pytest.mark.server
 
 
 async def savepoints(lab: Laboratory) -> None:
@@ -43,6 +43,6 @@ def test_an_asynchronous_connection_takes_savepoints_as_text(async_lab: Laborato
     assert sandbox.problems == []
 
 
-@pytest.mark.parametrize("bare_lab", ["asyncpg", "psycopg async"], indirect=True)
+@pytest.mark.parametrize("bare_lab", having("tasks"), indirect=True)
 def test_a_real_database_takes_them_alike(bare_lab: Laboratory) -> None:
     asyncio.run(savepoints(bare_lab))

@@ -13,6 +13,8 @@ if TYPE_CHECKING:
 
     from tools.laboratory import Laboratory
 
+pytestmark = pytest.mark.needs("local_settings")
+
 
 def tenant(connection: Connection) -> str | None:
     return connection.scalar(text("SELECT current_setting('app.tenant', true)")) or None

@@ -71,7 +71,7 @@ def test_twenty_writers_leave_exactly_what_they_committed(async_lab: Laboratory)
     check(async_lab, body, pool_size=20)
 
 
-@pytest.mark.needs("postgresql")
+@pytest.mark.needs("row_locks")
 def test_one_session_may_stay_open_around_the_requests_of_its_task(async_lab: Laboratory) -> None:
     async def request(sessions: Sessions, number: int, *, commits: bool) -> None:
         async with sessions() as session:
@@ -127,7 +127,7 @@ def test_a_failing_request_leaves_the_session_around_it_alone(async_lab: Laborat
     check(async_lab, body)
 
 
-@pytest.mark.needs("failing transactions")
+@pytest.mark.needs("failing_transactions")
 def test_a_failing_session_leaves_the_requests_inside_it_alone(async_lab: Laboratory) -> None:
     async def request(sessions: Sessions, number: int) -> None:
         async with sessions() as session:
@@ -235,7 +235,7 @@ async def _next(engine: AsyncEngine) -> list[int]:
     return await ids(async_sessionmaker(engine))
 
 
-@pytest.mark.needs("postgresql")
+@pytest.mark.needs("sleeping", "cancelled_statements")
 @pytest.mark.parametrize("written", [False, True])
 def test_a_cancelled_statement_is_rolled_back_and_all_goes_on(
     async_lab: Laboratory,
@@ -245,7 +245,7 @@ def test_a_cancelled_statement_is_rolled_back_and_all_goes_on(
         async with sessions() as session:
             if written:
                 await add(session, 1)
-            await session.execute(text("SELECT pg_sleep(30)"))
+            await session.execute(text(f"SELECT 1 FROM {async_lab.asleep(30)}"))
 
     async def body(sessions: Sessions) -> None:
         with pytest.raises(TimeoutError):
@@ -260,12 +260,12 @@ def test_a_cancelled_statement_is_rolled_back_and_all_goes_on(
     check(async_lab, body, pool_size=1, max_overflow=0)
 
 
-@pytest.mark.needs("postgresql")
+@pytest.mark.needs("sleeping", "cancelled_statements")
 def test_a_cancelled_statement_leaves_the_session_around_it_alone(async_lab: Laboratory) -> None:
     async def sleep(sessions: Sessions) -> None:
         async with sessions() as session:
             await add(session, 5)
-            await session.execute(text("SELECT pg_sleep(30)"))
+            await session.execute(text(f"SELECT 1 FROM {async_lab.asleep(30)}"))
 
     async def body(sessions: Sessions) -> None:
         async with sessions() as session:
@@ -280,6 +280,7 @@ def test_a_cancelled_statement_leaves_the_session_around_it_alone(async_lab: Lab
     check(async_lab, body)
 
 
+@pytest.mark.needs("cancelled_statements")
 def test_cancelling_at_any_moment_never_corrupts(async_lab: Laboratory) -> None:
     """Cancelled after every number of steps of its loop, a request leaves all or nothing."""
 

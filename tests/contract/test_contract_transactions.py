@@ -142,6 +142,18 @@ def failed_transaction_refuses(engine: Engine) -> None:
     assert stored(engine) == [3]
 
 
+def failed_statement_is_undone_alone(engine: Engine) -> None:
+    with engine.connect() as connection, engine.connect() as other:
+        add(connection, 1)
+        assert other.scalar(text("SELECT 1")) == 1
+        with pytest.raises(IntegrityError):
+            add(connection, 1)
+        add(connection, 2)
+        connection.commit()
+        other.rollback()
+        assert ids(connection) == [1, 2]
+
+
 def orm(engine: Engine) -> None:
     with Session(engine) as session:
         add(session, 1)
@@ -309,7 +321,7 @@ IN_EVERY_POOL = [
     nested_first_of_all,
     failure_in_nested,
     failure_keeps_what_came_before,
-    pytest.param(failed_transaction_refuses, marks=pytest.mark.needs("failing transactions")),
+    pytest.param(failed_transaction_refuses, marks=pytest.mark.needs("failing_transactions")),
     orm,
     autocommit_of_the_engine,
     autocommit_of_a_connection,
@@ -318,13 +330,18 @@ IN_EVERY_POOL = [
 IN_ONE_POOL = [
     executemany,
     returning,
-    pytest.param(every_isolation_level, marks=pytest.mark.needs("postgresql")),
-    pytest.param(read_only, marks=pytest.mark.needs("postgresql")),
+    pytest.param(failed_statement_is_undone_alone, marks=pytest.mark.needs("failing_statements")),
+    pytest.param(every_isolation_level, marks=pytest.mark.needs("isolation_levels")),
+    pytest.param(read_only, marks=pytest.mark.needs("read_only_transactions")),
     streaming,
-    several_streams_at_once,
-    pytest.param(failure_while_streaming, marks=pytest.mark.needs("postgresql")),
+    pytest.param(several_streams_at_once, marks=pytest.mark.needs("several_streams")),
+    pytest.param(failure_while_streaming, marks=pytest.mark.needs("division_by_zero")),
 ]
-LEAVING_CONNECTIONS = [disposed_in_the_middle, detached, ddl]
+LEAVING_CONNECTIONS = [
+    disposed_in_the_middle,
+    detached,
+    pytest.param(ddl, marks=pytest.mark.needs("transactional_ddl")),
+]
 
 
 @pytest.mark.parametrize("body", IN_EVERY_POOL)
@@ -384,7 +401,7 @@ def test_the_isolation_level_of_an_engine_may_be_autocommit(lab: Laboratory) -> 
     lab.check(body, isolation_level="AUTOCOMMIT")
 
 
-@pytest.mark.needs("postgresql")
+@pytest.mark.needs("altered_columns")
 def test_a_changed_table_is_read_as_it_was_in_the_next_test(lab: Laboratory) -> None:
     """What drivers have cached of the statement is of a shape that was rolled back."""
 

@@ -44,6 +44,7 @@ def everything(engine: Engine) -> None:
         assert row._mapping == {"id": row.id, **values}
 
 
+@pytest.mark.needs("extension_types")
 def test_types_come_back_as_they_went_in_test_after_test(lab: Laboratory) -> None:
     engine = lab.engine()
     for _ in range(3):
@@ -52,6 +53,7 @@ def test_types_come_back_as_they_went_in_test_after_test(lab: Laboratory) -> Non
         assert sandbox.problems == []
 
 
+@pytest.mark.needs("search_path")
 @pytest.mark.parametrize("hosted", [True, False])
 def test_a_search_path_set_by_a_listener_holds_in_every_test(
     lab: Laboratory,
@@ -80,9 +82,8 @@ def test_a_search_path_set_by_a_listener_holds_in_every_test(
         assert sandbox.problems == []
 
 
+@pytest.mark.needs("asyncpg")
 def test_a_codec_registered_by_a_listener_holds_in_every_test(async_lab: Laboratory) -> None:
-    if async_lab.driver != "asyncpg":
-        pytest.skip("a codec of asyncpg")
     engine = async_lab.engine()
 
     @event.listens_for(engine, "connect")

@@ -6,13 +6,16 @@ from typing import TYPE_CHECKING
 
 import pytest
 
+from tools.combinations import having
 from tools.mariadb import fresh_database
-from tools.mysql_laboratory import DRIVERS, SCHEMA, TABLES, MySQLLaboratory
+from tools.mysql_laboratory import SCHEMA, TABLES, MySQLLaboratory
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
     from tools.mariadb import MariaDB
+
+DRIVERS = having("server", "control_by_text")
 
 
 @pytest.fixture(scope="session")
@@ -40,13 +43,4 @@ def leaking_lab(request: pytest.FixtureRequest, mysql_tables: MariaDB) -> Iterat
     lab = MySQLLaboratory(request.param, mysql_tables)
     with lab.open():
         yield lab
-    mysql_tables.run(*(f"DELETE FROM {table}" for table in TABLES))
-
-
-@pytest.fixture(params=DRIVERS)
-def bare_mysql_lab(
-    request: pytest.FixtureRequest, mysql_tables: MariaDB
-) -> Iterator[MySQLLaboratory]:
-    """The same without the sandbox. What leaks is removed afterwards."""
-    yield MySQLLaboratory(request.param, mysql_tables, sandboxed=False)
     mysql_tables.run(*(f"DELETE FROM {table}" for table in TABLES))

@@ -10,7 +10,6 @@ from typing import TYPE_CHECKING
 import pymysql
 import pytest
 from sqlalchemy import text
-from sqlalchemy.exc import IntegrityError
 
 from pytest_oneloop.errors.mysql import (
     ImplicitCommitError,
@@ -34,17 +33,6 @@ def insert_and_commit(engine: Engine) -> int:
         return int(connection.execute(text("SELECT count(*) FROM item")).scalar_one())
 
 
-def test_what_is_committed_is_seen_by_all_and_then_gone(mysql_lab: MySQLLaboratory) -> None:
-    assert mysql_lab.check(insert_and_commit) == 1
-    assert mysql_lab.look("SELECT * FROM item") == []
-    assert mysql_lab.check(insert_and_commit) == 1
-
-
-def test_without_the_sandbox_it_stays(bare_mysql_lab: MySQLLaboratory) -> None:
-    bare_mysql_lab.check(insert_and_commit)
-    assert bare_mysql_lab.look("SELECT * FROM item") == [(1, "a")]
-
-
 def roll_back_some(engine: Engine) -> list[str]:
     with engine.connect() as connection:
         connection.execute(text("INSERT INTO item VALUES (1, 'kept')"))
@@ -66,32 +54,6 @@ def test_a_rollback_undoes_its_transaction(
     mysql_lab: MySQLLaboratory,
 ) -> None:
     assert mysql_lab.check(roll_back_some) == ["kept", "nested"]
-
-
-def test_as_it_does_without_the_sandbox(bare_mysql_lab: MySQLLaboratory) -> None:
-    assert bare_mysql_lab.check(roll_back_some) == ["kept", "nested"]
-
-
-def go_on_after_an_error(engine: Engine) -> list[int]:
-    with engine.connect() as connection, engine.connect() as other:
-        connection.execute(text("INSERT INTO item VALUES (1, 'a')"))
-        assert other.execute(text("SELECT 1")).scalar() == 1
-        with pytest.raises(IntegrityError):
-            connection.execute(text("INSERT INTO item VALUES (1, 'again')"))
-        connection.execute(text("INSERT INTO item VALUES (2, 'b')"))
-        connection.commit()
-        other.rollback()
-        return list(connection.execute(text("SELECT id FROM item ORDER BY id")).scalars())
-
-
-def test_an_error_undoes_its_statement_and_no_more(
-    mysql_lab: MySQLLaboratory,
-) -> None:
-    assert mysql_lab.check(go_on_after_an_error) == [1, 2]
-
-
-def test_and_no_more_without_the_sandbox(bare_mysql_lab: MySQLLaboratory) -> None:
-    assert bare_mysql_lab.check(go_on_after_an_error) == [1, 2]
 
 
 @pytest.mark.parametrize(
@@ -230,41 +192,6 @@ def test_settings_and_temporary_tables_end_with_their_test(mysql_lab: MySQLLabor
             return look(engine)
 
     assert mysql_lab.run(both) == (0, None)
-
-
-def test_isolation_levels_and_autocommit_are_noted(mysql_lab: MySQLLaboratory) -> None:
-    def body(engine: Engine) -> int:
-        strict = engine.execution_options(isolation_level="SERIALIZABLE")
-        with strict.begin() as connection:
-            connection.execute(text("INSERT INTO item VALUES (1, 'a')"))
-        alone = engine.execution_options(isolation_level="AUTOCOMMIT")
-        with alone.connect() as connection:
-            connection.execute(text("INSERT INTO item VALUES (2, 'b')"))
-            connection.rollback()
-        with engine.connect() as connection:
-            streamed = connection.execution_options(stream_results=True)
-            return len(streamed.execute(text("SELECT * FROM item")).all())
-
-    assert mysql_lab.check(body) == 2
-
-
-def test_twenty_tasks_at_once_take_turns(mysql_lab: MySQLLaboratory) -> None:
-    if not mysql_lab.is_async:
-        pytest.skip("tasks are of asynchronous drivers")
-
-    async def add(number: int) -> None:
-        async with engine.begin() as connection:
-            await connection.execute(text(f"INSERT INTO item VALUES ({number}, 'x')"))
-
-    async def main() -> int:
-        await asyncio.gather(*(add(number) for number in range(20)))
-        async with engine.connect() as connection:
-            return int((await connection.execute(text("SELECT count(*) FROM item"))).scalar_one())
-
-    engine = mysql_lab.async_engine()
-    with mysql_lab.test() as sandbox:
-        assert asyncio.run(main()) == 20
-    assert sandbox.problems == []
 
 
 def test_a_cancelled_statement_takes_the_connection_along(mysql_lab: MySQLLaboratory) -> None:

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import asyncio
 import sqlite3
-from concurrent.futures import ThreadPoolExecutor
 from typing import TYPE_CHECKING, Any
 
 import pytest
@@ -122,20 +121,6 @@ def test_the_drivers_own_connection_is_in_the_test_too(file: Path) -> None:
         assert sandbox.problems == []
 
 
-def test_threads_share_the_test(file: Path) -> None:
-    def add(number: int) -> None:
-        with engine.begin() as connection:
-            connection.execute(text("INSERT INTO item (id) VALUES (:id)"), {"id": number})
-
-    with SqliteLaboratory("pysqlite", file).open() as lab:
-        engine = lab.engine()
-        with lab.test() as sandbox, ThreadPoolExecutor(8) as threads:
-            list(threads.map(add, range(20)))
-            with engine.connect() as connection:
-                assert connection.scalar(text("SELECT count(*) FROM item")) == 20
-        assert sandbox.problems == []
-
-
 def test_two_drivers_in_one_test_are_told(file: Path) -> None:
     with SqliteLaboratory("pysqlite", file).open() as lab:
         engine = lab.engine()
@@ -146,19 +131,3 @@ def test_two_drivers_in_one_test_are_told(file: Path) -> None:
             with pytest.raises(SplitTransactionError):
                 other.run(lambda one: one.connect().execute(select(1)), other.engine())
         assert len(sandbox.problems) == 1
-
-
-def test_a_lock_of_another_loop_does_not_hold_up_the_next_test(lab: SqliteLaboratory) -> None:
-    if not lab.is_async:
-        pytest.skip("threads have no loops")
-    engine = lab.async_engine()
-
-    async def add() -> None:
-        async with engine.begin() as connection:
-            await connection.execute(text("INSERT INTO item (id) VALUES (1)"))
-
-    with asyncio.Runner() as first, asyncio.Runner() as second:
-        for number, runner in enumerate([first, second, first, second]):
-            with lab.test(f"test_{number}") as sandbox:
-                runner.run(add())
-            assert sandbox.problems == []

@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import sqlite3
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import pytest
-from sqlalchemy import Engine, event, text
+from sqlalchemy import Engine, text
 from sqlalchemy.exc import IntegrityError, OperationalError
 
 from pytest_oneloop.errors.sqlite import RolledBackError
+from tools.sqlite_laboratory import begin_by_listeners
 
 if TYPE_CHECKING:
     from sqlalchemy import Connection
@@ -27,18 +28,6 @@ def add(connection: Connection, *numbers: int) -> None:
 def stored(engine: Engine) -> list[int]:
     with engine.connect() as connection:
         return list(connection.scalars(text("SELECT id FROM item ORDER BY id")))
-
-
-def begin_by_listeners(engine: Engine) -> None:
-    """Control transactions as SQLAlchemy's documentation of the dialect tells to."""
-
-    @event.listens_for(engine, "connect")
-    def connect(connection: Any, _record: object) -> None:
-        connection.isolation_level = None
-
-    @event.listens_for(engine, "begin")
-    def begin(connection: Connection) -> None:
-        connection.exec_driver_sql("BEGIN")
 
 
 def use(engine: Engine) -> None:
@@ -67,9 +56,8 @@ def test_the_documented_listeners_may_begin_transactions(lab: SqliteLaboratory) 
 
 def test_without_the_sandbox_they_leave_their_rows(lab: SqliteLaboratory) -> None:
     lab.router.close()
-    bare = type(lab)(lab.driver, lab.path, sandboxed=False)
+    bare = type(lab)(lab.driver, lab.path, sandboxed=False, prepared=True)
     engine = bare.engine()
-    begin_by_listeners(engine)
     bare.run(use, engine)
     assert bare.look("SELECT id FROM item") == [(1,), (5,)]
     bare.change("DELETE FROM item")
@@ -116,31 +104,6 @@ def test_text_controls_the_virtual_transaction(lab: SqliteLaboratory) -> None:
         assert stored(engine) == [1]
 
     lab.check(body)
-
-
-def test_a_deferred_foreign_key_is_checked_at_the_commit(lab: SqliteLaboratory) -> None:
-    def body(engine: Engine) -> None:
-        with engine.connect() as connection:
-            connection.execute(text("INSERT INTO child VALUES (1, 7)"))
-            connection.execute(text("INSERT INTO parent VALUES (7)"))
-            connection.commit()
-            connection.execute(text("INSERT INTO child VALUES (2, 8)"))
-            with pytest.raises(IntegrityError, match="FOREIGN KEY constraint failed"):
-                connection.commit()
-            connection.rollback()
-            assert connection.scalar(text("SELECT count(*) FROM child")) == 1
-
-    engine = lab.engine()
-    event.listen(engine, "connect", keep_foreign_keys)
-    with lab.test() as sandbox:
-        lab.run(body, engine)
-    assert sandbox.problems == []
-
-
-def keep_foreign_keys(connection: Any, _record: object) -> None:
-    cursor = connection.cursor()
-    cursor.execute("PRAGMA foreign_keys=ON")
-    cursor.close()
 
 
 def test_a_statement_that_rolls_all_back_is_told(lab: SqliteLaboratory) -> None:

@@ -50,6 +50,8 @@ CREATE SCHEMA other;
 CREATE TABLE other.elsewhere (id int PRIMARY KEY);
 """
 
+TABLES = ("item", "parent", "child", "thing", "other.elsewhere")
+
 DEFERRABLE = Constraints(deferrable=True, initially_deferred=("public.child_parent",))
 
 
@@ -78,6 +80,13 @@ class Laboratory:
         sandboxed: Whether there is a router. Without, engines go to the database as they are.
     """
 
+    dialect = "postgresql"
+    tables: tuple[str, ...] = TABLES
+    session_ends = "SELECT pg_terminate_backend(pg_backend_pid())"
+    """A statement that ends its own session."""
+    beside = "psycopg2"
+    """A synchronous driver of the same database."""
+
     def __init__(
         self,
         driver: str,
@@ -87,6 +96,7 @@ class Laboratory:
         sandboxed: bool = True,
         passthrough: frozenset[str] = frozenset(),
     ) -> None:
+        self.name = driver
         self.driver, _, kind = driver.partition(" ")
         self.is_async = kind == "async" or self.driver == "asyncpg"
         self.address = address
@@ -115,7 +125,11 @@ class Laboratory:
     @property
     def url(self) -> str:
         """The application's URL."""
-        name = f"postgresql+{self.driver}"
+        return self.url_of(self.driver)
+
+    def url_of(self, driver: str) -> str:
+        """The application's URL, by another driver."""
+        name = f"{self.dialect}+{driver}"
         return f"{name}://{NOWHERE}" if self.sandboxed else database_url(self.address, name)
 
     def engine(self, **options: Any) -> Engine:
@@ -170,6 +184,26 @@ class Laboratory:
         """Change the database past the router."""
         with psycopg.connect(conninfo(self.address), autocommit=True) as connection:
             connection.execute(sql.encode())
+
+    def asleep(self, seconds: float) -> str:
+        """Return what a statement selects from to sleep so long, and then find one row."""
+        return f"pg_sleep({seconds})"
+
+    def end_sessions(self) -> None:
+        """End all sessions of the database on its server, and wait for that."""
+        self.look(
+            "SELECT pg_terminate_backend(pid, 5000) FROM pg_stat_activity"
+            " WHERE datname = current_database() AND pid <> pg_backend_pid()"
+        )
+
+    def rows_left(self) -> dict[str, list[tuple[Any, ...]]]:
+        """Return the rows of all tables that have some."""
+        found = {table: self.look(f"SELECT * FROM {table}") for table in self.tables}
+        return {table: rows for table, rows in found.items() if rows}
+
+    def clear(self) -> None:
+        """Remove all rows."""
+        self.change(f"TRUNCATE {', '.join(self.tables)}")
 
     def connections_left(self, seconds: float = 10.0) -> int:
         """Wait until nobody else is connected; return how many still are.

@@ -17,7 +17,6 @@ if TYPE_CHECKING:
 
     from tools.mariadb import MariaDB
 
-DRIVERS = ("aiomysql", "asyncmy", "pymysql")
 SCHEMA = (
     "CREATE TABLE item (id int PRIMARY KEY, name text)",
     "CREATE TABLE parent (id int PRIMARY KEY)",
@@ -48,13 +47,18 @@ class MySQLLaboratory(Laboratory):
     """One driver, one database, the router before it or not.
 
     Args:
-        driver: One of `DRIVERS`.
+        driver: `aiomysql`, `asyncmy` or `pymysql`.
         server: The database.
         sandboxed: Whether there is a router. Without, engines go to the database as they are.
     """
 
+    dialect = "mysql"
+    tables = TABLES
+    session_ends = "KILL CONNECTION_ID()"
+    beside = "pymysql"
+
     def __init__(self, driver: str, server: MariaDB, *, sandboxed: bool = True) -> None:
-        self.driver = driver
+        self.name = self.driver = driver
         self.is_async = driver != "pymysql"
         self.server = server
         self.sandboxed = sandboxed
@@ -67,10 +71,9 @@ class MySQLLaboratory(Laboratory):
         self.provided += 1
         return self._leads_to
 
-    @property
-    def url(self) -> str:
-        """The application's URL."""
-        name = f"mysql+{self.driver}"
+    def url_of(self, driver: str) -> str:
+        """The application's URL, by another driver."""
+        name = f"mysql+{driver}"
         return f"{name}://{NOWHERE}" if self.sandboxed else self.server.url(name)
 
     def look(self, sql: str) -> list[tuple[Any, ...]]:
@@ -78,6 +81,18 @@ class MySQLLaboratory(Laboratory):
 
     def change(self, sql: str) -> None:
         self.server.run(sql)
+
+    def asleep(self, seconds: float) -> str:
+        return f"(SELECT sleep({seconds})) AS asleep"
+
+    def end_sessions(self) -> None:
+        sessions = f"FROM information_schema.processlist WHERE db = '{self.server.database}'"
+        for (number,) in self.look(f"SELECT id {sessions} AND id <> connection_id()"):
+            self.change(f"KILL {number}")
+        assert self.connections_left() == 0
+
+    def clear(self) -> None:
+        self.server.run(*(f"DELETE FROM {table}" for table in ("child", *self.tables)))
 
     def connections_left(self, seconds: float = 10.0) -> int:
         question = (

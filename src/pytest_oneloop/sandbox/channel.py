@@ -109,7 +109,22 @@ class Channel:
         finally:
             cursor.close()
 
+    def has_ended(self, error: BaseException) -> bool:
+        """Whether the connection has ended, as a statement's error lets one see. Sends nothing."""
+        # The driver itself may hear of it with the next statement only.
+        told = bool(error.args) and error.args[0] in self.driver.farewells
+        self.dead = self.dead or told or self.driver.is_closed()
+        return self.dead
+
+    def undone_alone(self, error: BaseException) -> bool:
+        """Whether a statement that raised this has done nothing, and its transaction goes on.
+
+        It is so where the database itself refuses it, in the class that all errors of a driver
+        share (PEP 249); what a client raises, the server may have done.
+        """
+        refused = any(kind.__name__ == "Error" for kind in type(error).__mro__)
+        return refused and not self.driver.poison
+
     def _lost_by(self, error: Exception) -> None:
-        if self.driver.is_closed():
-            self.dead = True
+        if self.has_ended(error):
             raise LostError from error

@@ -67,6 +67,7 @@ class OuterTransaction:
         self.stack = Transactions(pending)
         self.raw = False
         self.streaming: set[Checkout] = set()
+        self._violation: Exception | None = None
 
     def run(
         self,
@@ -104,16 +105,15 @@ class OuterTransaction:
                 self.channel.poison()
             result = send()
         except BaseException as error:
-            if self.channel.driver.is_closed():
-                self.channel.dead = True
+            if self.channel.has_ended(error):
                 if isinstance(error, Exception):
                     raise LostError from error
-            elif sent and self.channel.driver.failed_on_server(error):
+            elif sent and (self.channel.driver.failed_on_server(error) or error is self._violation):
                 self.stack.failed_on_server(plan)
             elif sent and self.channel.ended_by_itself:
                 self.channel.inside = False
                 raise EndedByItselfError from error
-            elif sent and isinstance(error, Exception) and not self.channel.driver.poison:
+            elif sent and self.channel.undone_alone(error):
                 # The statement was undone alone.
                 self.stack.succeeded(replace(plan, effect=Effect.READ))
             elif sent:
@@ -150,7 +150,11 @@ class OuterTransaction:
         result = send()
         self.stack.owed = self.stack.others_wrote(None)
         if not self.stack.owed:
-            self.channel.driver.check_deferred()
+            try:
+                self.channel.driver.check_deferred()
+            except Exception as error:
+                self._violation = error
+                raise
             self._defer_again()
         return result
 

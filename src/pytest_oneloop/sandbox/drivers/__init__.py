@@ -70,6 +70,9 @@ class Driver(Protocol):
     reset: ClassVar[str]
     """SQL that takes back what listeners have set for the whole session. May be empty."""
 
+    farewells: ClassVar[frozenset[int]]
+    """The numbers of errors by which a server tells that it ends the connection."""
+
     soiled: bool
     """A test has changed what no rollback puts back, so no other test may have it."""
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import socket
 from contextlib import suppress
 from typing import TYPE_CHECKING, Any, ClassVar
 
@@ -36,9 +37,25 @@ class AiomysqlDriver(OnMysql):
         self._real.close()
 
     def abandon(self) -> None:
-        """Close the socket, which ends the server's side; its loop has closed."""
+        """Shut the socket down, which ends the server's side; its loop has closed."""
+        if self.is_closed():
+            return
+        with suppress(OSError):  # the server has ended it already
+            transport_of(self._own).get_extra_info("socket").shutdown(socket.SHUT_RDWR)
         with suppress(RuntimeError):  # asyncio would like to call back, on a loop that has closed
             self._own.close()
+        # Broken off there, it still holds the transport; this lets go of it.
+        self._own.close()
+
+
+def transport_of(connection: Any) -> Any:
+    """Return asyncio's transport of an open connection of aiomysql or asyncmy.
+
+    A private use: neither can be closed without its loop, and the server would keep its locks until
+    the memory of the connection is freed.
+    """
+    own = getattr(connection, "_transport", None)
+    return connection._writer.transport if own is None else own  # noqa: SLF001 - see above
 
 
 DRIVER: type[Driver] = AiomysqlDriver

@@ -10,7 +10,7 @@ from pytest_oneloop.errors.mysql import (
     TransactionRolledBackError,
     UnsafeTableError,
 )
-from pytest_oneloop.sandbox import greenlets, limits
+from pytest_oneloop.sandbox import greenlets, levels, limits
 from pytest_oneloop.sandbox.checkouts import origin
 from pytest_oneloop.sandbox.connection import SandboxedConnection
 from pytest_oneloop.sandbox.drivers import Ended
@@ -19,7 +19,7 @@ from pytest_oneloop.sandbox.limits import Limit
 from pytest_oneloop.sandbox.mysql import statements
 from pytest_oneloop.sandbox.mysql.limits import SIGNS
 from pytest_oneloop.sandbox.mysql.text import commands
-from pytest_oneloop.sandbox.statements import Commits, Control, Query
+from pytest_oneloop.sandbox.statements import Commits, Control, Query, text_of
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -38,6 +38,9 @@ _AT_ONCE: Final = tuple(
 _LEVEL: Final = re.compile(
     r"SET\s+(?:SESSION|LOCAL)\s+TRANSACTION\s+ISOLATION\s+LEVEL\s+(?P<level>[A-Z ]+?)\s*;?\s*$",
     re.IGNORECASE,
+)
+_QUESTION: Final = re.compile(
+    r"\s*SELECT\s+@@(?:SESSION\.|LOCAL\.)?(?:transaction|tx)_isolation\s*;?\s*", re.IGNORECASE
 )
 _UNBUFFERED: Final = re.compile(r"^SS|_ss_cursor$")
 """The names of the drivers' unbuffered cursors, and of SQLAlchemy's for them."""
@@ -92,6 +95,13 @@ class MySQLConnection(SandboxedConnection):
         """Return nothing: no setting ends with a transaction."""
         del sql, parameters
         return []
+
+    def oneloop_answered(self, operation: object) -> object:
+        """Return what to send for a statement: a question for the isolation level is answered."""
+        level = levels.in_words(self.oneloop_noted.get("isolation_level"))
+        if level is None or not _QUESTION.fullmatch(text_of(operation)):
+            return operation
+        return f"SELECT '{level.upper().replace(' ', '-')}'"
 
     def oneloop_send(
         self,
@@ -170,6 +180,8 @@ class OnMysql:
     poison: ClassVar[str] = ""
     defer: ClassVar[str] = ""
     ends_by_itself: ClassVar[bool] = True
+    # Shut down, gone, lost, killed (by MariaDB, by MySQL), idle for too long.
+    farewells: ClassVar[frozenset[int]] = frozenset({1053, 2006, 2013, 1927, 3169, 4031})
 
     def __init__(self, real: Any) -> None:
         self._real = real

@@ -28,6 +28,7 @@ class OnPostgresql:
     poison: ClassVar[str] = "DO $$ BEGIN RAISE EXCEPTION 'oneloop'; END $$"
     defer: ClassVar[str] = "SET CONSTRAINTS {} DEFERRED"
     ends_by_itself: ClassVar[bool] = False
+    farewells: ClassVar[frozenset[int]] = frozenset()
 
     def __init__(self, real: Any) -> None:
         self._real = real

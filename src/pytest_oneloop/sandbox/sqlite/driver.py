@@ -42,6 +42,7 @@ class OnSqlite:
     poison: ClassVar[str] = ""
     defer: ClassVar[str] = ""
     ends_by_itself: ClassVar[bool] = True
+    farewells: ClassVar[frozenset[int]] = frozenset()
 
     def __init__(self, real: Any) -> None:
         self._real = real
