@@ -98,6 +98,9 @@ EXAMPLES: list[OneloopError | OneloopWarning] = [
         test=_TEST, place="shop/orders.py:31", cause="UNIQUE constraint failed: orders.number"
     ),
     sqlite.PragmaError(test=_TEST, place="shop/search.py:12", pragma="case_sensitive_like"),
+    sqlite.AttachError(
+        test=_TEST, place="shop/archive.py:12", name="archive", file="/srv/shop/archive.db"
+    ),
     strategies.InvalidMarkError(
         test=_TEST,
         given="strategy='comit'",

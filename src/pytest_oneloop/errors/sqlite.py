@@ -132,3 +132,29 @@ class PragmaError(SandboxError):
             'at once, mark it: `@pytest.mark.oneloop(strategy="commit")`. Settings for every '
             "connection belong into a listener of the engine's event `connect`",
         )
+
+
+class AttachError(SandboxError):
+    """Two connections want different files under one name, and there is one connection.
+
+    Attributes:
+        test: The node id of the test.
+        place: Where the second one was attached.
+        name: The name of the database.
+        file: The second file.
+    """
+
+    code: ClassVar[str] = "OL222"
+
+    def __init__(self, *, test: str, place: str, name: str, file: str) -> None:
+        self.test = test
+        self.place = place
+        self.name = name
+        self.file = file
+        super().__init__(
+            f"in {test}: {place} attaches {file} as {name}. All connections of the test are one, "
+            "and another file is attached to it under that name.",
+            why="two engines, each with a listener of `connect` that attaches a file of its own",
+            instead="nothing, under `auto`: the test is run again on a real database. To go there "
+            'at once, mark it: `@pytest.mark.oneloop(strategy="commit")`',
+        )

@@ -9,64 +9,26 @@ from __future__ import annotations
 import sqlite3
 from typing import TYPE_CHECKING, Any, ClassVar, TypeVar
 
-from pytest_oneloop.errors.sqlite import PragmaError
+from pytest_oneloop.errors.sqlite import AttachError, PragmaError
 from pytest_oneloop.sandbox import statements
 from pytest_oneloop.sandbox.checkouts import origin
-from pytest_oneloop.sandbox.cursor import SandboxedCursor
 from pytest_oneloop.sandbox.entries import Effect
 from pytest_oneloop.sandbox.executing import ExecutingConnection
 from pytest_oneloop.sandbox.sqlite import texts
+from pytest_oneloop.sandbox.sqlite.cursor import SqliteCursor
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
     from pytest_oneloop.errors.sandbox import SandboxError
     from pytest_oneloop.sandbox.checkouts import Checkout
+    from pytest_oneloop.sandbox.cursor import SandboxedCursor
     from pytest_oneloop.sandbox.homes import Home
     from pytest_oneloop.sandbox.link import Link
     from pytest_oneloop.sandbox.sandbox import Sandbox
     from pytest_oneloop.sandbox.sqlite.driver import OnSqlite
 
 T = TypeVar("T")
-
-
-class SqliteCursor(SandboxedCursor):
-    """A cursor of SQLite."""
-
-    __slots__ = ()
-
-    def execute(self, operation: Any, *args: Any, **kwargs: Any) -> Any:
-        """Execute a statement; of a setting that only tunes, say what it is.
-
-        The file of a test is not tuned: it is thrown away.
-        """
-        __tracebackhide__ = True
-        match texts.read(operation) if isinstance(operation, str) else None:
-            case texts.Pragma(name, str(), tuning=True) if self.oneloop_connection.oneloop_in_test:
-                operation = f"PRAGMA {name}"
-        super().execute(operation, *args, **kwargs)
-        return self
-
-    def executescript(self, script: str) -> Any:
-        """Commit, as the driver does, and execute one statement after another, each for itself."""
-        __tracebackhide__ = True
-        self.oneloop_connection.commit()
-        begun = False
-        command = ""
-        for part in script.split(";"):
-            command += f"{part};"
-            if sqlite3.complete_statement(command):
-                if command.strip(" ;\r\n\t"):
-                    self.execute(command)
-                    match texts.read(command):
-                        case texts.Begin():
-                            begun = True
-                        case texts.Commit() | texts.Rollback():
-                            begun = False
-                command = ""
-        if not begun:
-            self.oneloop_connection.commit()
-        return self
 
 
 class SqliteConnection(ExecutingConnection):
@@ -161,6 +123,8 @@ class SqliteConnection(ExecutingConnection):
             return statements.Query(Effect.WRITE if changes else Effect.READ)
         if isinstance(found, (texts.Begin, texts.Commit, texts.Rollback)):
             return statements.Query(Effect.READ)  # is not sent
+        if isinstance(found, texts.Attach):
+            return statements.Query(Effect.WRITE)
         return found
 
     def oneloop_refusal(self, checkout: Checkout, sql: str) -> SandboxError | None:
@@ -202,6 +166,8 @@ class SqliteConnection(ExecutingConnection):
                 if found == texts.Pragma("defer_foreign_keys", "on"):
                     self._speaker.deferring = True
                     self.oneloop_link.expect_deferred()
+                # What is attached stays after a rollback.
+                self._speaker.soiled |= isinstance(operation, str) and texts.attaches(operation)
                 return super().oneloop_send(operation, send, parameters, streams=streams)
         self._call(self.oneloop_link.gate.touch)
         return None
@@ -230,6 +196,42 @@ class SqliteConnection(ExecutingConnection):
                 )
         pragmas[found.name] = found.value
         return result
+
+    def oneloop_dirty_reads(self, value: str | None) -> str:
+        """Return what to send in place of `PRAGMA read_uncommitted`, which is noted and not set.
+
+        It is how the dialect has isolation levels; SQLite heeds it between connections that share
+        a cache, and here is one.
+
+        Args:
+            value: What it is set to; `None` if it is asked for.
+        """
+        if value is not None:
+            self.oneloop_noted["read_uncommitted"] = value == "on"
+            return "PRAGMA oneloop_noted"  # SQLite passes over those that it does not know
+        return f"SELECT {int(bool(self.oneloop_noted.get('read_uncommitted')))} AS read_uncommitted"
+
+    def oneloop_attach(self, attach: texts.Attach, parameters: Any = ()) -> None:
+        """Attach a copy of a file, for a listener; once, for all connections of the test.
+
+        Args:
+            attach: What the listener's statement says.
+            parameters: What it was sent with.
+
+        Raises:
+            AttachError: Another file is attached under that name.
+        """
+        __tracebackhide__ = True
+        given = parameters.values() if isinstance(parameters, dict) else parameters
+        file = str(next(iter(given))) if attach.file is None else attach.file
+        there, sandbox = self._speaker.attachments, self.oneloop_link.sandbox
+        if there.other(attach, file) and sandbox is not None:
+            raise sandbox.report(
+                AttachError(test=sandbox.test, place=str(origin()), name=attach.name, file=file)
+            )
+        if not there.has(attach, file):
+            self._call(self.oneloop_link.set_up, lambda: self._speaker.attach(attach, file))
+            there.add(attach, file)
 
     @property
     def _speaker(self) -> OnSqlite:

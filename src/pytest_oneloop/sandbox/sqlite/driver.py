@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import sqlite3
+from pathlib import Path
 from typing import TYPE_CHECKING, Any, ClassVar, Final
 
 from pytest_oneloop.errors.sqlite import RolledBackError
 from pytest_oneloop.sandbox.drivers import Ended
 from pytest_oneloop.sandbox.sqlite import texts
+from pytest_oneloop.sandbox.sqlite.attachments import Attachments, copy_of
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -31,6 +33,7 @@ class OnSqlite:
         pragmas: The settings that listeners have made on it, with their values.
         deferring: A transaction has deferred all foreign keys.
         functions: The functions that were made on it, by name and number of arguments.
+        attachments: The files that listeners have attached to it.
     """
 
     raw_begins: ClassVar[bool] = True
@@ -50,6 +53,7 @@ class OnSqlite:
         self.pragmas: dict[str, str] = {}
         self.deferring = False
         self.functions: dict[tuple[Any, ...], Callable[..., Any]] = {}
+        self.attachments = Attachments()
 
     @property
     def _connection(self) -> Any:
@@ -107,6 +111,19 @@ class OnSqlite:
         finally:
             cursor.close()
 
+    def attach(self, attach: texts.Attach, file: str) -> None:
+        """Attach a copy of a file that the application names. Two statements.
+
+        A database that is in memory has no folder for it, and the file itself is attached.
+        """
+        main = next(file for _, name, file in self.rows("PRAGMA database_list") if name == "main")
+        copy = copy_of(file, Path(main).parent) if main else file
+        cursor = self._real.cursor()
+        try:
+            cursor.execute("ATTACH DATABASE ? AS " + _quoted(attach.name), (copy,))
+        finally:
+            cursor.close()
+
     def check_deferred(self) -> None:
         """Look for rows whose foreign keys lead nowhere, if the connection enforces them.
 
@@ -130,3 +147,7 @@ class OnSqlite:
     def changes_session(sql: str) -> bool:
         """Tell whether a statement changes what the connection keeps."""
         return texts.changes_session(sql)
+
+
+def _quoted(name: str) -> str:
+    return '"' + name.replace('"', '""') + '"'

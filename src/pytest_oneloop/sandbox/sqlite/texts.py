@@ -22,7 +22,14 @@ _PRAGMA: Final = re.compile(
     r"PRAGMA\s+(?:[\w\"]+\s*\.\s*)?(?P<name>\w+)\s*(?:(?P<set>[=(])\s*(?P<value>[^;)]*))?",
     re.IGNORECASE,
 )
+_ATTACHES: Final = re.compile(r"\s*(?:ATTACH|DETACH)\b", re.IGNORECASE)
 _TEMPORARY: Final = re.compile(r"\bCREATE\s+TEMP(?:ORARY)?\b|\b(?:ATTACH|DETACH)\b", re.IGNORECASE)
+
+_ATTACH: Final = re.compile(
+    r"ATTACH\s+(?:DATABASE\s+)?(?P<file>'(?:[^']|'')*'|\"(?:[^\"]|\"\")*\"|[?:@$][\w$]*)\s+AS\s+"
+    r"(?P<name>'[^']*'|\"[^\"]*\"|\[[^]]*\]|`[^`]*`|[\w$]+)[\s;]*",
+    re.IGNORECASE,
+)
 
 _ASKS: Final = frozenset(
     """
@@ -37,7 +44,7 @@ _TUNING: Final = frozenset(
     """
     analysis_limit auto_vacuum automatic_index busy_timeout cache_size cache_spill
     incremental_vacuum journal_mode journal_size_limit locking_mode mmap_size optimize page_size
-    read_uncommitted secure_delete shrink_memory soft_heap_limit synchronous temp_store threads
+    secure_delete shrink_memory soft_heap_limit synchronous temp_store threads
     wal_autocheckpoint wal_checkpoint
     """.split()  # noqa: SIM905 - as a list it would fill a page
 )
@@ -77,7 +84,20 @@ class Rollback:
     """`ROLLBACK` of the whole transaction."""
 
 
-Text = Pragma | Begin | Commit | Rollback | statements.Statement
+@dataclass(frozen=True, slots=True)
+class Attach:
+    """`ATTACH file AS name`.
+
+    Attributes:
+        file: As it is written; `None` if a parameter says it.
+        name: Of the database, in small letters.
+    """
+
+    file: str | None
+    name: str
+
+
+Text = Pragma | Begin | Commit | Rollback | Attach | statements.Statement
 
 _SAME: Final = {"1": "on", "0": "off", "true": "on", "false": "off", "yes": "on", "no": "off"}
 
@@ -95,11 +115,18 @@ def read(sql: str) -> Text:
             return kind()
     if match := _PRAGMA.match(statements.without_notes(sql).strip()):
         return _pragma(match)
+    if match := _ATTACH.fullmatch(statements.without_notes(sql).strip()):
+        return _attach(match)
     if _READS.match(text):
         return statements.Query(Effect.WRITE if _CHANGES.search(text) else Effect.READ)
     found = statements.read(sql)
     # A trigger's body has a BEGIN and an END.
     return statements.Query(Effect.WRITE) if isinstance(found, statements.Control) else found
+
+
+def attaches(sql: str) -> bool:
+    """Tell whether a statement changes which files are attached to its connection."""
+    return _ATTACHES.match(statements.without_notes(sql)) is not None
 
 
 def changes_session(sql: str) -> bool:
@@ -116,3 +143,11 @@ def _pragma(match: re.Match[str]) -> Pragma:
         return Pragma(name, None)
     value = match["value"].strip().strip("'\"").lower()
     return Pragma(name, _SAME.get(value, value))
+
+
+def _attach(match: re.Match[str]) -> Attach:
+    file, name = match["file"], match["name"].strip("'\"[]`").lower()
+    quote = file[0]
+    if quote not in "'\"":
+        return Attach(None, name)
+    return Attach(file[1:-1].replace(quote * 2, quote), name)
