@@ -24,7 +24,7 @@ NO_REVISIONS = (
 TARGET = (
     "  Likely cause: the name is misspelt, or the package cannot be imported from where pytest "
     "runs.\n"
-    '  What to do: set oneloop_schema to "alembic", "alembic:path/to/alembic.ini" or '
+    '  What to do: write "alembic", "alembic:path/to/alembic.ini" or '
     '"package.module:name" (a MetaData, a declarative base, or a function that creates the '
     "tables); pytest's setting pythonpath says where packages are found.\n"
 )

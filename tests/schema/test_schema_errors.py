@@ -83,7 +83,7 @@ OL110: The role 'ann' may not create databases at db.test:5433: permission denie
         """\
 OL111: The schema 'shop:Bas' (set by ONELOOP_SCHEMA) cannot be used: the module has no 'Bas'. Did you mean Base?
   Likely cause: the name is misspelt, or the package cannot be imported from where pytest runs.
-  What to do: set oneloop_schema to "alembic", "alembic:path/to/alembic.ini" or "package.module:name" (a MetaData, a declarative base, or a function that creates the tables); pytest's setting pythonpath says where packages are found.""",
+  What to do: write "alembic", "alembic:path/to/alembic.ini" or "package.module:name" (a MetaData, a declarative base, or a function that creates the tables); pytest's setting pythonpath says where packages are found.""",
     ),
     (
         lambda: s.NoRevisionsError(INI, reason="it has no script_location"),

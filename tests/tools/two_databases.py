@@ -13,7 +13,7 @@ SHOP: Final = "postgresql+asyncpg://shop:wrong@db.invalid/shop"
 STATS: Final = "postgresql+asyncpg://stats:wrong@db.invalid/stats"
 
 _APPLICATION: Final = """
-from sqlalchemy import String
+from sqlalchemy import String, select
 from sqlalchemy.ext.asyncio import async_sessionmaker, create_async_engine
 from sqlalchemy.orm import DeclarativeBase, Mapped, mapped_column
 
@@ -60,9 +60,6 @@ async def orders():
 async def events():
     async with new_session() as session:
         return list(await session.scalars(select(Event.what).order_by(Event.id)))
-
-
-from sqlalchemy import select
 """
 
 _CONFIGURATION: Final = """
@@ -73,7 +70,7 @@ oneloop_databases =
     {name} = app:StatsBase
 """
 
-TESTS: Final = """
+_HEAD: Final = """
 import asyncio
 
 import pytest
@@ -81,15 +78,22 @@ from app import Event, Order, events, new_session, order, orders, shop, stats
 from sqlalchemy import inspect, select
 from sqlalchemy.exc import IntegrityError
 
+STRATEGIES = ["rollback", "rollback", "commit", "clone", "commit", "rollback"]
+each = pytest.mark.parametrize(
+    "strategy",
+    [pytest.param(one, marks=pytest.mark.oneloop(strategy=one)) for one in STRATEGIES],
+)
+"""
 
-@pytest.mark.parametrize("number", range(2))
-async def test_both_are_committed(number):
+TESTS: Final = """
+@each
+async def test_both_are_committed(strategy):
     await order("tea")
     assert (await orders(), await events()) == (["tea"], ["sold tea"])
 
 
-@pytest.mark.parametrize("number", range(2))
-async def test_both_are_rolled_back(number):
+@each
+async def test_both_are_rolled_back(strategy):
     await order("tea")
     async with new_session() as session:
         session.add_all([Order(item="salt"), Event(what="sold salt")])
@@ -98,8 +102,8 @@ async def test_both_are_rolled_back(number):
     assert (await orders(), await events()) == (["tea"], ["sold tea"])
 
 
-@pytest.mark.parametrize("number", range(2))
-async def test_a_rollback_in_one_does_not_undo_the_other(number):
+@each
+async def test_a_rollback_in_one_does_not_undo_the_other(strategy):
     await order("tea")
     async with new_session() as one, new_session() as other:
         other.add(Event(what="asked for tea"))
@@ -112,8 +116,8 @@ async def test_a_rollback_in_one_does_not_undo_the_other(number):
     assert (await orders(), await events()) == (["tea"], ["sold tea", "asked for tea"])
 
 
-@pytest.mark.parametrize("number", range(2))
-async def test_twenty_at_once(number):
+@pytest.mark.parametrize("_again", range(2))
+async def test_twenty_at_once(_again):
     items = [f"item {number}" for number in range(20)]
     await asyncio.gather(*map(order, items))
     assert sorted(await orders()) == sorted(items)
@@ -127,24 +131,36 @@ async def test_each_has_its_own_table():
             found = await connection.run_sync(lambda sync: inspect(sync).get_columns("entry"))
             columns.append([column["name"] for column in found])
     assert columns == [["id", "item"], ["id", "what"]]
+"""
+"""What holds for every kind of database."""
 
+COUNT: Final = 21
 
-@pytest.mark.parametrize("number", range(2))
-async def test_ids_begin_at_one_in_both(number, oneloop):
+IDS: Final = """
+@each
+async def test_ids_begin_at_one_in_both(strategy):
     await order("tea")
     async with new_session() as session:
         assert await session.scalar(select(Order.id)) == 1
         assert await session.scalar(select(Event.id)) == 1
 """
+"""Where ids take part in transactions, or are set back."""
 
 
 def two_databases(
-    folder: Path, *, shop: str = SHOP, stats: str = STATS, name: str = "stats", **environ: str
+    folder: Path,
+    tests: str = TESTS,
+    *,
+    shop: str = SHOP,
+    stats: str = STATS,
+    name: str = "stats",
+    **environ: str,
 ) -> Project:
     """Lay the project into a folder.
 
     Args:
         folder: The folder.
+        tests: What follows the imports in its file of tests.
         shop: The URL of the main database.
         stats: The URL of the other.
         name: What `oneloop_databases` calls it.
@@ -155,7 +171,7 @@ def two_databases(
         {
             "app.py": _APPLICATION.format(shop=shop, stats=stats),
             "pytest.ini": _CONFIGURATION.format(name=name),
-            "test_both.py": TESTS,
+            "test_both.py": f"{_HEAD}\n{tests}",
         }
     )
     return project

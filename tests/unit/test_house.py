@@ -81,6 +81,7 @@ BELOW: dict[str, set[str]] = {
         "errors",
         "forecast",
         "isolation",
+        "keys",
         "loops",
         "maps",
         "options",

@@ -44,7 +44,7 @@ class SchemaTargetError(SetupError):
             f"The schema {target!r} (set by {source}) cannot be used: {reason}.{meant}",
             why="the name is misspelt, or the package cannot be imported from where pytest runs.",
             instead=(
-                'set oneloop_schema to "alembic", "alembic:path/to/alembic.ini" or '
+                'write "alembic", "alembic:path/to/alembic.ini" or '
                 '"package.module:name" (a MetaData, a declarative base, or a function that creates '
                 "the tables); "
                 "pytest's setting pythonpath says where packages are found."

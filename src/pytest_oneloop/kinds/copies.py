@@ -35,14 +35,7 @@ class Restoration(Protocol):
 
 
 class Copier(Protocol[D]):
-    """What a kind does with its databases.
-
-    Attributes:
-        dialect: The name of SQLAlchemy's dialect.
-    """
-
-    @property
-    def dialect(self) -> str: ...  # noqa: D102 - see above
+    """What a kind does with its databases."""
 
     def restoration(self, worker: WorkerDatabase[D]) -> Restoration:
         """Return what puts the worker's database back."""

@@ -75,8 +75,6 @@ class MySQLDatabase:
 class MySQLCopier:
     """What is done with databases of a server."""
 
-    dialect = "mysql"
-
     def restoration(self, worker: WorkerDatabase[MySQLDatabase]) -> Restoration:
         """Return what puts the worker's database back."""
         from pytest_oneloop.databases.mysql import restoration  # noqa: PLC0415

@@ -73,8 +73,6 @@ class File:
 class FileCopier:
     """What is done with files."""
 
-    dialect = "sqlite"
-
     def restoration(self, worker: WorkerDatabase[File]) -> Restoration:
         """Return what puts the worker's file back."""
         from pytest_oneloop.databases.sqlite.restoration import (  # noqa: PLC0415 - if needed

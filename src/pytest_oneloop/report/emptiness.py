@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Final
 
+from pytest_oneloop.keys import name_of
+
 if TYPE_CHECKING:
     import pytest
 
@@ -30,8 +32,10 @@ def tell_of_empty_database(
         errors: All errors that belong to the failure.
         report: pytest's report of it.
     """
-    started = [one.started for one in run.backends.all if one.started is not None]
-    if any(not one.schema for one in started) and any(map(_misses_table, errors)):
+    sourceless = run.settings.schema.value is None
+    started = [one.started for one in run.backends.all if one.started and not name_of(one.key)]
+    empty = sourceless and any(not one.schema for one in started)
+    if empty and any(map(_misses_table, errors)):
         report.sections.append(("oneloop", TEXT))
 
 
