@@ -5,7 +5,11 @@ from __future__ import annotations
 import weakref
 from typing import TYPE_CHECKING
 
+from pytest_oneloop.sandbox import greenlets
+
 if TYPE_CHECKING:
+    from asyncio import AbstractEventLoop
+
     from sqlalchemy.engine import Engine
     from sqlalchemy.pool import Pool
 
@@ -22,13 +26,18 @@ class Pools:
     def __init__(self, strategy: str) -> None:
         self._strategy = strategy
         self._engines: weakref.WeakSet[Engine] = weakref.WeakSet()
+        self._loops: weakref.WeakKeyDictionary[Pool, weakref.ref[AbstractEventLoop]] = (
+            weakref.WeakKeyDictionary()
+        )
         self._put_away: weakref.WeakKeyDictionary[Engine, dict[str, Pool]] = (
             weakref.WeakKeyDictionary()
         )
 
     def note(self, engine: Engine) -> None:
-        """Know an engine that has connected."""
+        """Know an engine that has connected, and on which event loop."""
         self._engines.add(engine)
+        if (loop := greenlets.running_loop()) is not None:
+            self._loops[engine.pool] = weakref.ref(loop)
 
     def swap(self, strategy: str) -> None:
         """Let each engine have its pool for another strategy; nothing, if it is the same."""
@@ -44,6 +53,18 @@ class Pools:
             else:
                 engine.pool = other
             swapped.append(engine.pool)
+
+    def renew(self) -> None:
+        """Replace pools whose event loop has closed: their queue may be bound to it.
+
+        A connection tells that at its checkout, too; but in the earlier releases of SQLAlchemy 2.0,
+        tasks wait in the queue before one is handed out.
+        """
+        for engine in list(self._engines):
+            if (known := self._loops.get(engine.pool)) is not None:
+                loop = known()
+                if loop is None or loop.is_closed():
+                    engine.dispose(close=False)
 
     def complete(self) -> None:
         """Replace pools to which a connection was not given back: it would be missing for ever."""

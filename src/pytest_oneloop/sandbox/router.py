@@ -131,6 +131,7 @@ class Router:
             # What fixtures were torn down with since the last test must let go of its locks.
             self.sandbox.ended = True
         self._lead(target, pools)
+        self._pools.renew()
         self.sandbox = Sandbox(test, self._now, hosted=hosted, real=target is not None)
         # Rows that several tests share were written there, and are seen nowhere else.
         self.sandbox.writers |= dict.fromkeys(self._links.holding(), 0)
