@@ -17,14 +17,18 @@ if TYPE_CHECKING:
 SLEEP = 600
 
 
-async def sleep(engine: AsyncEngine, sql: str) -> None:
+async def sleep(engine: AsyncEngine, sql: str, begun: asyncio.Event) -> None:
     async with engine.begin() as connection:
         await connection.execute(text("INSERT INTO item (id) VALUES (1)"))
+        begun.set()
         await connection.execute(text(sql))
 
 
 async def leave_running(engine: AsyncEngine, sql: str) -> asyncio.Task[None]:
-    task = asyncio.create_task(sleep(engine, sql))
+    begun = asyncio.Event()
+    task = asyncio.create_task(sleep(engine, sql, begun))
+    await begun.wait()
+    # Until the statement is on its way, perhaps by way of another thread.
     await asyncio.sleep(0.1)
     return task
 

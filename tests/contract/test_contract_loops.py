@@ -265,19 +265,21 @@ def test_a_connection_left_open_belongs_to_its_test(
 def test_a_task_that_goes_on_into_the_next_test_is_stopped(async_lab: Laboratory) -> None:
     engine = async_lab.async_engine()
     stop: list[BaseException] = []
+    begun = asyncio.Event()
 
     async def go_on() -> None:
         try:
             async with engine.begin() as connection:
                 while True:
                     await connection.execute(text("UPDATE item SET name = 'x'"))
+                    begun.set()
                     await asyncio.sleep(0.001)
         except EarlierTestError as error:
             stop.append(error)
 
     async def begin() -> asyncio.Task[None]:
         task = asyncio.create_task(go_on())
-        await asyncio.sleep(0.05)
+        await begun.wait()
         return task
 
     with asyncio.Runner() as runner:
@@ -298,17 +300,20 @@ def test_a_statement_that_runs_on_into_the_next_test_changes_nothing_there(
     async_lab: Laboratory,
 ) -> None:
     engine = async_lab.async_engine()
+    begun = asyncio.Event()
 
     async def slow() -> None:
         async with engine.begin() as connection:
             await connection.execute(text("INSERT INTO item (id) VALUES (1)"))
+            begun.set()
             await connection.execute(
                 text(f"INSERT INTO item (id) SELECT 2 FROM {async_lab.asleep(0.3)}")
             )
 
     async def begin() -> asyncio.Task[None]:
         task = asyncio.create_task(slow())
-        await asyncio.sleep(0.1)
+        await begun.wait()
+        await asyncio.sleep(0.05)
         return task
 
     with asyncio.Runner() as runner:
