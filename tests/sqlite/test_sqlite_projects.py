@@ -247,3 +247,16 @@ async def test_long(db_session, oneloop):
     project.write({"go-on": ""})
     assert project.run("--oneloop-strategy=rollback").counts == {"passed": 1}
     assert not killed.exists()
+
+
+@pytest.mark.parametrize("project", ["file"], indirect=True)
+def test_tables_are_made_though_the_driver_that_makes_them_is_let_through(project: Project) -> None:
+    project.change(
+        "pyproject.toml",
+        "[tool.pytest.ini_options]\n",
+        '[tool.pytest.ini_options]\noneloop_schema = "notes:Base"\n'
+        'oneloop_passthrough = ["sqlite+pysqlite"]\n',
+    )
+    done = project.run("-k", "alone")
+    assert done.counts == {"passed": 3, "deselected": 7}, done.output
+    assert not list(project.folder.glob("*.invalid"))

@@ -17,7 +17,7 @@ from sqlalchemy.pool import Pool
 
 from pytest_oneloop.errors.sandbox import UnroutedEngineError, UnsupportedDialectError
 from pytest_oneloop.sandbox import greenlets
-from pytest_oneloop.sandbox.addresses import Addresses
+from pytest_oneloop.sandbox.addresses import Addresses, is_nowhere
 from pytest_oneloop.sandbox.building import Building
 from pytest_oneloop.sandbox.connection import SandboxedConnection
 from pytest_oneloop.sandbox.direct import Direct, held_by, note_engine
@@ -208,7 +208,8 @@ class Router:
     ) -> SandboxedConnection | None:
         __tracebackhide__ = True
         name = f"{dialect.name}+{dialect.driver}"
-        if self._passing.lets(dialect.name, dialect.driver, entry):
+        ours = is_nowhere(arguments, parameters)
+        if not ours and self._passing.lets(dialect.name, dialect.driver, entry):
             return None
         redirected = self._building.leads(dialect, arguments, parameters)
         if redirected is not None:
