@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from pytest_oneloop.passthrough import is_driver_always_led
 
 if TYPE_CHECKING:
+    from collections.abc import Mapping
+
     from sqlalchemy.pool import ConnectionPoolEntry
 
 _PASSED = "oneloop_passed"
@@ -37,9 +39,13 @@ class Passing:
             entry.info[_PASSED] = True
         return True
 
+    def has_marked(self, info: Mapping[Any, Any]) -> bool:
+        """Whether a connection of a pool was let through, by what is noted at its place."""
+        return bool(info.get(_PASSED))
+
     def has_let(self, connection: object, entry: ConnectionPoolEntry) -> bool:
         """Whether a connection was let through, or was made by a `creator` of such a dialect."""
         module = type(connection).__module__
-        return bool(entry.info.get(_PASSED)) or (
+        return self.has_marked(entry.info) or (
             not is_driver_always_led(module) and any(name in module for name in self.names)
         )

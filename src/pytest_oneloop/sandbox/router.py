@@ -268,7 +268,8 @@ class Router:
 
     def _on_engine(self, connection: Connection) -> None:
         engine = connection.engine
-        self._pools.note(engine)
+        if not self._passing.has_marked(connection.connection.info):
+            self._pools.note(engine)
         held = connection.connection.dbapi_connection
         if isinstance(held, SandboxedConnection):
             held.oneloop_engine = weakref.ref(engine)
