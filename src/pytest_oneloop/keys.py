@@ -6,6 +6,16 @@ that has a template of its own has its name in the key as well: `postgresql:anal
 
 from __future__ import annotations
 
+from typing import Final
+
+_LED_AS: Final = {"mariadb": "mysql"}
+"""Dialects whose engines connect to the databases of another one, by the same drivers."""
+
+
+def led_as(dialect: str) -> str:
+    """Return the dialect whose databases the engines of a dialect are led to: mostly itself."""
+    return _LED_AS.get(dialect, dialect)
+
 
 def key_of(dialect: str, name: str = "") -> str:
     """Return the key of a database.
@@ -14,6 +24,7 @@ def key_of(dialect: str, name: str = "") -> str:
         dialect: The name of SQLAlchemy's dialect.
         name: As `oneloop_databases` has it; empty for the one that all other engines are led to.
     """
+    dialect = led_as(dialect)
     return f"{dialect}:{name}" if name else dialect
 
 

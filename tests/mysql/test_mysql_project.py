@@ -20,7 +20,7 @@ from sqlalchemy import ForeignKey, String
 from sqlalchemy.ext.asyncio import async_sessionmaker, create_async_engine
 from sqlalchemy.orm import DeclarativeBase, Mapped, mapped_column
 
-engine = create_async_engine("mysql+{driver}://me:wrong@database.invalid/shop")
+engine = create_async_engine("{driver}://me:wrong@database.invalid/shop")
 session_factory = async_sessionmaker(engine)
 
 
@@ -115,7 +115,7 @@ oneloop_schema = "shop:Base"
 """
 
 
-def project(folder: Path, server: MariaDB | None, driver: str = "aiomysql") -> Project:
+def project(folder: Path, server: MariaDB | None, driver: str = "mysql+aiomysql") -> Project:
     made = Project(folder, {"ONELOOP_SERVER": server.url("mysql")} if server else {})
     made.write(
         {
@@ -132,7 +132,7 @@ def left(server: MariaDB) -> set[str]:
     return {name for name in server.databases() if not name.startswith("oneloop_template_")}
 
 
-@pytest.mark.parametrize("driver", ["aiomysql", "asyncmy"])
+@pytest.mark.parametrize("driver", ["mysql+aiomysql", "mysql+asyncmy", "mariadb+aiomysql"])
 def test_every_strategy_leaves_nothing(tmp_path: Path, mariadb: MariaDB, driver: str) -> None:
     run = project(tmp_path, mariadb, driver).run("-p", "no:randomly")
     assert run.code == 0, run.output

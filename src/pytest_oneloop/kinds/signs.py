@@ -7,6 +7,7 @@ import re
 import sys
 from typing import TYPE_CHECKING, Final
 
+from pytest_oneloop.keys import led_as
 from pytest_oneloop.kinds import KINDS
 from pytest_oneloop.schema.scripts import find_alembic
 
@@ -40,13 +41,13 @@ def likely_dialect(plan: Plan) -> str:
         return "sqlite"
     if plan.settings.server.value:
         scheme = str(plan.settings.server.value).partition("://")[0].partition("+")[0]
-        return scheme if scheme in KINDS else KINDS[0]
+        return led_as(scheme) if led_as(scheme) in KINDS else KINDS[0]
     imported = [
         name for name, drivers in _DRIVERS.items() if any(one in sys.modules for one in drivers)
     ]
     if len(imported) == 1:
         return imported[0]
-    named = _in_alembic_ini(plan.rootdir)
+    named = led_as(_in_alembic_ini(plan.rootdir))
     if named in KINDS:
         return named
     return next((name for name in KINDS if _installed(name)), KINDS[0])

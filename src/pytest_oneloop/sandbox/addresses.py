@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any, Final
 
 from pytest_oneloop.drivers import NOWHERE
-from pytest_oneloop.keys import key_of
+from pytest_oneloop.keys import key_of, led_as
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping, Sequence
@@ -83,7 +83,7 @@ class Addresses:
         if name:
             self._met.add(name)
         elif dialect.name in _PORTS and database and not database.startswith(_OWN):
-            found = self._found.setdefault(dialect.name, {})
+            found = self._found.setdefault(led_as(dialect.name), {})
             found[self._same.get(forms[0], forms[0])] = None
         return key_of(dialect.name, name)
 

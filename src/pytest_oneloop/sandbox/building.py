@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any, Final
 
 from pytest_oneloop.errors.addresses import OtherDatabaseError
 from pytest_oneloop.errors.sqlite import ForeignSchemaError
-from pytest_oneloop.keys import dialect_of, name_of
+from pytest_oneloop.keys import dialect_of, led_as, name_of
 from pytest_oneloop.passthrough import ALWAYS_LED
 from pytest_oneloop.sandbox.addresses import address, is_nowhere
 
@@ -77,7 +77,7 @@ class Building:
         if target is None:
             return None
         wanted = dialect_of(target.key)
-        if dialect.name != wanted:
+        if led_as(dialect.name) != wanted:
             other = f"{dialect.name}+{dialect.driver}"
             raise ForeignSchemaError(wanted=wanted, other=other, passable=wanted != ALWAYS_LED)
         key = self._addresses.key(dialect, arguments, parameters)

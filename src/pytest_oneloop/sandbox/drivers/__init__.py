@@ -14,6 +14,7 @@ SUPPORTED: Final = (
     *("postgresql+asyncpg", "postgresql+psycopg", "postgresql+psycopg2"),
     *("sqlite+aiosqlite", "sqlite+pysqlite"),
     *("mysql+aiomysql", "mysql+asyncmy", "mysql+pymysql"),
+    *("mariadb+aiomysql", "mariadb+asyncmy", "mariadb+pymysql"),
 )
 
 
