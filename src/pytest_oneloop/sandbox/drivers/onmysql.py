@@ -17,6 +17,7 @@ from pytest_oneloop.sandbox.drivers import Ended
 from pytest_oneloop.sandbox.entries import Effect
 from pytest_oneloop.sandbox.limits import Limit
 from pytest_oneloop.sandbox.mysql import statements
+from pytest_oneloop.sandbox.mysql.cursors import ReadCursor, is_unbuffered, without_unbuffered
 from pytest_oneloop.sandbox.mysql.limits import SIGNS
 from pytest_oneloop.sandbox.mysql.text import commands
 from pytest_oneloop.sandbox.statements import Commits, Control, Query, text_of
@@ -42,9 +43,6 @@ _LEVEL: Final = re.compile(
 _QUESTION: Final = re.compile(
     r"\s*SELECT\s+@@(?:SESSION\.|LOCAL\.)?(?:transaction|tx)_isolation\s*;?\s*", re.IGNORECASE
 )
-_UNBUFFERED: Final = re.compile(r"^SS|_ss_cursor$")
-"""The names of the drivers' unbuffered cursors, and of SQLAlchemy's for them."""
-
 _WRITE: Final = Query(Effect.WRITE)
 _DEADLOCK: Final = 1213
 _ENDS: Final = frozenset({"COMMIT", "ROLLBACK"})
@@ -59,9 +57,11 @@ class MySQLConnection(SandboxedConnection):
         MySQL's unbuffered cursors keep their connection busy until the last row was read, and this
         one is shared.
         """
-        kept = [one for one in args if not _UNBUFFERED.search(getattr(one, "__name__", ""))]
-        named = {name: value for name, value in kwargs.items() if name != "server_side"}
-        return super().cursor(*kept, **named)
+        kept, named, unbuffered = without_unbuffered(args, kwargs)
+        cursor = super().cursor(*kept, **named)
+        if not unbuffered:
+            return cursor
+        return ReadCursor(self, cursor.oneloop_real, next(filter(is_unbuffered, args), None))
 
     def autocommit(self, value: Any) -> None:
         """Note it; to turn it on commits, as it does on the server."""
