@@ -239,6 +239,16 @@ def test_a_name_is_a_fixtures_or_its_attributes() -> None:
     ]
 
 
+def test_a_name_leads_into_containers() -> None:
+    thing = object()
+    values = {"gates": {"open": thing, ("no", "name"): thing}, "boxes": [0, Slotted(None, thing)]}
+
+    assert [holder.name for holder in holders(thing, values, [])] == [
+        'gates["open"]',
+        "boxes[1].held",
+    ]
+
+
 def test_none_has_no_name() -> None:
     assert list(holders(None, {"environment": None, "cache": Slotted(None)}, [])) == []
 
@@ -316,6 +326,15 @@ def test_a_scope_of_fixtures_that_the_project_has_set_is_named_too() -> None:
     assert line == (
         f'in pyproject.toml, write {TEST_SCOPE} = "session"; and in pyproject.toml, write '
         f'{FIXTURE_SCOPE} = "session".'
+    )
+
+
+def test_where_both_sides_have_one_scope_no_scope_is_to_be_changed() -> None:
+    line = one_loop("`cache`", side(FIXTURE_SESSION), side(TEST_SESSION), AROUND)
+
+    assert line == (
+        "make `cache` in the test, or in a fixture of function scope: a test has a loop of its "
+        "own, unless an asynchronous fixture of a wider scope keeps the loop."
     )
 
 

@@ -51,6 +51,19 @@ class Around:
 
 
 @dataclass(frozen=True, slots=True)
+class Told:
+    """What there is to say.
+
+    Attributes:
+        facts: A label and a text each.
+        change: The one line to change.
+    """
+
+    facts: tuple[tuple[str, str], ...]
+    change: str
+
+
+@dataclass(frozen=True, slots=True)
 class Side:
     """One side of a crossing.
 
@@ -99,6 +112,8 @@ def one_loop(thing: str, made: Side, used: Side, around: Around) -> str:
     fixed = any(scope.knob in {"marker", "decorator"} for _, scope in named)
     wide = max(scopes, key=WIDTHS.index) if fixed and len(scopes) > 1 else "session"
     turns = [_turn(one, scope, wide, around) for one, scope in named if scope.scope != wide]
+    if not turns:
+        return _apart(thing, made, used, around)
     return "; and ".join(dict.fromkeys(turns)) + "."
 
 

@@ -7,8 +7,9 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Final
 
 from pytest_oneloop.loops.advice import Side, loop_told, one_loop, told
-from pytest_oneloop.loops.evidence import bound_objects, loop_of, place_of
+from pytest_oneloop.loops.evidence import loop_of, place_of
 from pytest_oneloop.loops.families import Family
+from pytest_oneloop.loops.foreign import foreign
 from pytest_oneloop.loops.holders import Holder, attributes, holders, kind_of
 
 if TYPE_CHECKING:
@@ -51,7 +52,7 @@ class Crossed:
 def crossed(family: Family, trace: Trace, record: LoopRecord, around: Around) -> Crossed:
     """Return what crossed, as far as the frames and the record show it."""
     used = _used(trace, around)
-    bound = _foreign(trace, used)
+    bound = foreign(trace, used.track.loop() if used.track else None)
     made_on = record.track_of(bound[1]) if bound else None
     named = _named(bound[0], trace, around, made_on) if bound else None
     whole = _outermost(trace)
@@ -93,7 +94,7 @@ def is_of_another_loop(trace: Trace) -> bool:
 def _used(trace: Trace, around: Around) -> Side:
     at = trace.place(trace.innermost())
     ran = trace.ran()
-    by = "by " + (told(ran.origin) if ran else f"the test {around.test} ({around.place})")
+    by = f"by {_user(trace, around)}"
     if trace.passes(*_TEST_CLIENTS):
         return Side("a loop of TestClient, on a thread of its own", by, at, ran=ran)
     if ran is not None:
@@ -103,6 +104,21 @@ def _used(trace: Trace, around: Around) -> Side:
     if trace.passes("asyncio.runners"):
         return Side("a loop that asyncio.run made", by, at)
     return Side("a loop that was not seen", by, at)
+
+
+def _user(trace: Trace, around: Around) -> str:
+    """Return the fixture or the test that the failure came through, whatever the loop."""
+    ran = trace.ran()
+    if ran is not None:
+        return told(ran.origin)
+    for spot in trace.inside()[:1]:
+        # One that is not asynchronous is known by its name and its file.
+        watch = around.fixtures.get(spot.function)
+        place = watch.origin.find_place() if watch else None
+        at = trace.place(spot)
+        if watch and place and at and place.path == at.path:
+            return told(watch.origin)
+    return f"the test {around.test} ({around.place})"
 
 
 def _told_on(ran: Ran) -> str:
@@ -120,23 +136,6 @@ def _caller(trace: Trace) -> object:
 # -- the side that made it -----------------------------------------------------------------------
 
 
-def _foreign(trace: Trace, used: Side) -> tuple[object, asyncio.AbstractEventLoop] | None:
-    """Return what is bound to another loop than the one in use, and nearest to the error."""
-    running = used.track.loop() if used.track else None
-    below = trace.below()
-    innermost = trace.innermost()
-    spots = [*below, innermost] if innermost else below
-    alone: tuple[object, asyncio.AbstractEventLoop] | None = None
-    for thing, loop in bound_objects(spots):
-        if loop is running or (running is None and not loop.is_closed() and loop.is_running()):
-            continue
-        # That a loop is closed says the loop itself; better is who holds it.
-        if thing is not loop:
-            return thing, loop
-        alone = alone or (thing, loop)
-    return alone
-
-
 def _made(
     loop: asyncio.AbstractEventLoop | None,
     track: Track | None,
@@ -146,8 +145,7 @@ def _made(
     if loop is None:
         return Side("a loop that the error does not show", is_unknown=True)
     if track is None:
-        state = "is closed" if loop.is_closed() else "is open"
-        return Side(f"a loop on which no asynchronous fixture or test ran; it {state}")
+        return _made_apart(loop, named, around)
     holder = named[1] if named else None
     if holder and holder.kind == "fixture":
         watch = around.fixtures.get(holder.owner)
@@ -161,6 +159,22 @@ def _made(
     return Side(loop_told(track), by, track=track)
 
 
+def _made_apart(
+    loop: asyncio.AbstractEventLoop, named: tuple[object, Holder] | None, around: Around
+) -> Side:
+    """Return the side of a loop that no asynchronous fixture or test ran on."""
+    state = "is closed" if loop.is_closed() else "is open"
+    owners = [name for name, value in around.values.items() if value is loop]
+    if owners and owners[0] in around.fixtures:
+        return Side(f"the loop that {told(around.fixtures[owners[0]].origin)} gives; it {state}")
+    loop_text = f"a loop on which no asynchronous fixture or test ran; it {state}"
+    holder = named[1] if named else None
+    if holder is None or holder.kind != "fixture" or holder.owner not in around.fixtures:
+        return Side(loop_text)
+    giver = told(around.fixtures[holder.owner].origin)
+    return Side(loop_text, f"and {giver}, which is not asynchronous, gives the object")
+
+
 def _one_of(track: Track, holder: Holder | None) -> str:
     """Return who may have made an object, as nobody has seen it: what ran on the loop."""
     steps = list(track.steps())
@@ -171,7 +185,9 @@ def _one_of(track: Track, holder: Holder | None) -> str:
         return f"by {_told_on((own or steps)[0])}, which alone ran {among}"
     names = [told(ran.origin) for ran in (own or steps)[:_NAMED]]
     if count > _NAMED:
-        names.append(f"{count - _NAMED} more")
+        kinds = {ran.origin.kind for ran in own[_NAMED:]}
+        noun = "tests" if kinds == {"test"} else "tests and fixtures"
+        names.append(f"{count - _NAMED} more {noun}")
     return f"by one of those that ran {among}: {', '.join(names)}"
 
 
@@ -203,8 +219,12 @@ def _candidates(bound: object, trace: Trace) -> Iterator[object]:
     """Yield what is bound, then the owners of the methods on the way to it, the innermost first."""
     yield bound
     loop = loop_of(bound)
+    below = {id(spot.frame) for spot in trace.below()}
     for spot in reversed(trace.inside()):
         if spot.owner is None or spot.owner is bound:
+            continue
+        # A library that calls the project, as a web framework does, does not hold what that uses.
+        if not spot.is_of_project and id(spot.frame) not in below:
             continue
         yield spot.owner
         # Public; an engine stays behind when it has handed out a connection of its pool. A session
@@ -235,6 +255,10 @@ def _what(
     if bound is None:
         return "an object that the error does not show"
     thing = bound[0]
+    if named is not None and named[0] is not thing and _is_inner(thing):
+        thing = named[0]
+    if named is None and outermost is not None and _is_inner(thing):
+        thing = outermost
     if named is None and (outermost is None or outermost is thing):
         return _article(kind_of(thing))
     if named is None:
@@ -249,6 +273,11 @@ def _what(
     if holder.kind == "variable":
         return f"{text}, a variable in {holder.owner}()"
     return text
+
+
+def _is_inner(thing: object) -> bool:
+    """Tell whether it is a part of something that nobody but its library knows: a transport."""
+    return type(thing).__name__.startswith("_")
 
 
 def _short(thing: object) -> str:

@@ -7,15 +7,19 @@ not seen is called so.
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Final
 
 from pytest_oneloop.loops import singletask
-from pytest_oneloop.loops.advice import Around, Side
+from pytest_oneloop.loops.advice import Around, Side, Told
+from pytest_oneloop.loops.cancelscopes import cancel_scope
 from pytest_oneloop.loops.crossings import crossed, is_of_another_loop
 from pytest_oneloop.loops.evidence import Trace
 from pytest_oneloop.loops.families import CROSSINGS, Family, family_of, leading_to
+from pytest_oneloop.loops.nestedruns import nested_run
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
+
     from pytest_oneloop.loops.record import LoopRecord
 
 __all__ = ["Around", "Diagnosis", "Side", "diagnose"]
@@ -32,6 +36,16 @@ TITLES = {
     Family.UNAWAITED: "nobody has awaited an asynchronous fixture.",
 }
 """What each kind of failure is, in one sentence."""
+
+
+_TELL: Final[dict[Family, Callable[[BaseException, Trace, Around], Told | None]]] = {
+    Family.BUSY: singletask.busy,
+    Family.GREENLET: singletask.greenlet,
+    Family.CANCEL_SCOPE: cancel_scope,
+    Family.NESTED_RUN: nested_run,
+    Family.UNAWAITED: singletask.unawaited,
+}
+"""What tells each of the kinds that need one loop alone."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -73,6 +87,9 @@ def diagnose(error: BaseException, record: LoopRecord, around: Around) -> Diagno
         for path in leading_to(error)
         if (family := family_of(path[-1], Trace(path[-1:], around.rootdir)))
     ]
+    # A runner that cannot run fails once more as it is closed: the first time says why.
+    if known and known[0][0] is Family.NESTED_RUN:
+        known.insert(0, [one for one in known if one[0] is Family.NESTED_RUN][-1])
     # What another loop has left in the middle of something is busy too: a crossing says why.
     known.sort(key=lambda one: one[0] is Family.BUSY)
     seen = [(_seen(family, trace), one, trace) for family, one, trace in known]
@@ -106,5 +123,5 @@ def _facts(
             made=crossing.made,
             used=crossing.used,
         )
-    told = singletask.TELL[family](error, trace, around)
+    told = _TELL[family](error, trace, around)
     return None if told is None else Diagnosis(family, told.facts, told.change)

@@ -7,6 +7,7 @@ import inspect
 import sysconfig
 from contextlib import suppress
 from dataclasses import dataclass
+from itertools import takewhile
 from pathlib import Path
 from types import GetSetDescriptorType, MemberDescriptorType
 from typing import TYPE_CHECKING, Final, cast
@@ -69,6 +70,10 @@ class Spot:
 class Trace:
     """The frames of a failure, the outermost first.
 
+    Attributes:
+        spots: The frames.
+        error: The cause; `None` without any error.
+
     Args:
         errors: The error that was raised, and those that led to it, the cause last.
         rootdir: What places are relative to.
@@ -76,6 +81,8 @@ class Trace:
 
     def __init__(self, errors: Sequence[BaseException], rootdir: Path) -> None:
         self._rootdir = rootdir
+        self.error = errors[-1] if errors else None
+        self._cause = tuple(_spots(errors[-1])) if errors else ()
         spots: dict[int, Spot] = {}
         for error in errors:
             for spot in _spots(error):
@@ -94,12 +101,11 @@ class Trace:
 
     def below(self) -> list[Spot]:
         """Return the frames below the innermost line of the project, the innermost first."""
-        found: list[Spot] = []
-        for spot in reversed(self.spots):
-            if spot.is_of_project:
-                break
-            found.append(spot)
-        return found
+        return _below(self.spots)
+
+    def below_cause(self) -> list[Spot]:
+        """Return the same of the cause alone: those of an error that it led to are none of them."""
+        return _below(self._cause)
 
     def inside(self) -> Sequence[Spot]:
         """Return the frames from the project's outermost line on, without those of pytest."""
@@ -168,6 +174,10 @@ def bound_objects(spots: Sequence[Spot]) -> Iterator[tuple[object, asyncio.Abstr
             loop = loop_of(thing)
             if loop is not None:
                 yield thing, loop
+
+
+def _below(spots: Sequence[Spot]) -> list[Spot]:
+    return list(takewhile(lambda spot: not spot.is_of_project, reversed(spots)))
 
 
 def _spots(error: BaseException) -> Iterator[Spot]:

@@ -6,12 +6,17 @@ import sys
 from collections.abc import Iterable
 from contextlib import suppress
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from itertools import islice
+from typing import TYPE_CHECKING, Final
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping, Sequence
 
     from pytest_oneloop.loops.evidence import Spot
+
+
+_MANY: Final = 1000
+"""Items of a container that are looked at."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -32,7 +37,8 @@ class Holder:
 def holders(thing: object, values: Mapping[str, object], spots: Sequence[Spot]) -> Iterator[Holder]:
     """Yield the names that an object has: of fixtures first, then of modules, then of variables.
 
-    Looks at the values themselves, and one attribute deep. Runs no code of theirs.
+    Looks at the values themselves and at their attributes; at the items of dicts, lists and tuples
+    and at theirs. Runs no code of any.
 
     Args:
         thing: The object; `None` is nobody's, for many names have it.
@@ -61,9 +67,32 @@ def _found(thing: object, values: Mapping[str, object]) -> Iterator[tuple[str, s
     for name, value in values.items():
         if isinstance(value, type) or name.startswith("__"):
             continue
-        for attribute, held in attributes(value):
-            if held is thing:
-                yield name, f"{name}.{attribute}"
+        for path in _inside(thing, value):
+            yield name, f"{name}{path}"
+
+
+def _inside(thing: object, value: object) -> Iterator[str]:
+    """Yield the ways from a value to the object: `.lock`, `["lock"]`, `["cache"].lock`."""
+    for attribute, held in attributes(value):
+        if held is thing:
+            yield f".{attribute}"
+    for key, held in _items(value):
+        way = f"[{key!r}]".replace("'", '"')
+        if held is thing:
+            yield way
+        for attribute, part in attributes(held):
+            if part is thing:
+                yield f"{way}.{attribute}"
+
+
+def _items(value: object) -> Iterator[tuple[str | int, object]]:
+    """Yield what a container of Python's own has, by keys that say something to people."""
+    if type(value) is dict:
+        for key, held in islice(list(value.items()), _MANY):
+            if isinstance(key, str | int):
+                yield key, held
+    elif type(value) is list or type(value) is tuple:
+        yield from enumerate(islice(value, _MANY))
 
 
 def attributes(value: object) -> Iterator[tuple[str, object]]:

@@ -5,17 +5,15 @@ from __future__ import annotations
 import asyncio
 import inspect
 import re
-from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
 
-from pytest_oneloop.loops.advice import loop_told, told
+from pytest_oneloop.loops.advice import Told, loop_told, told
 from pytest_oneloop.loops.evidence import is_of_project, place_of
-from pytest_oneloop.loops.families import Family
 from pytest_oneloop.loops.holders import holders, kind_of
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator, Mapping
+    from collections.abc import Iterator, Mapping
     from types import FrameType
 
     from pytest_oneloop.loops.advice import Around
@@ -27,20 +25,7 @@ _DEPTH: Final = 64
 """How many awaits deep a task is followed."""
 
 
-@dataclass(frozen=True, slots=True)
-class Told:
-    """What there is to say.
-
-    Attributes:
-        facts: A label and a text each.
-        change: The one line to change.
-    """
-
-    facts: tuple[tuple[str, str], ...]
-    change: str
-
-
-def _used_by(trace: Trace, around: Around) -> tuple[str, str]:
+def used_by(trace: Trace, around: Around) -> tuple[str, str]:
     """Return on which loop and by whom, as one fact."""
     ran = trace.ran()
     unseen = "no loop" if around.runner == "sync" else "a loop that was not seen"
@@ -61,7 +46,8 @@ def _name(thing: object, trace: Trace, around: Around) -> str:
 # -- two tasks on one connection -----------------------------------------------------------------
 
 
-def _busy(_: BaseException, trace: Trace, around: Around) -> Told:
+def busy(_: BaseException, trace: Trace, around: Around) -> Told:
+    """Return which connection two tasks use at once."""
     owners = [spot.owner for spot in reversed(trace.below()) if spot.owner is not None]
     session = next((one for one in owners if type(one).__name__ == "AsyncSession"), None)
     shared = session if session is not None else _best_named(owners, trace, around)
@@ -69,7 +55,7 @@ def _busy(_: BaseException, trace: Trace, around: Around) -> Told:
     if shared is not None:
         what = _name(shared, trace, around)
     facts = [("What crossed", what), *_made_by(shared, trace, around)]
-    facts += [_used_by(trace, around), ("At once by", _others(owners, trace, around.rootdir))]
+    facts += [used_by(trace, around), ("At once by", _others(owners, trace, around.rootdir))]
     if session is not None:
         change = (
             "give each task a session of its own: `async with async_sessionmaker(engine)() as "
@@ -136,9 +122,10 @@ def _awaiting(task: asyncio.Task[Any]) -> Iterator[FrameType]:
 # -- calls that are not awaited ------------------------------------------------------------------
 
 
-def _greenlet(_: BaseException, trace: Trace, around: Around) -> Told:
+def greenlet(_: BaseException, trace: Trace, around: Around) -> Told:
+    """Return what SQLAlchemy was asked for without an await."""
     attribute = next((one for spot in trace.below() if (one := _mapped(spot)) is not None), None)
-    used = _used_by(trace, around)
+    used = used_by(trace, around)
     if attribute is None:
         what = "a synchronous call of SQLAlchemy, on an asynchronous driver"
         return Told(
@@ -165,61 +152,11 @@ def _mapped(spot: Spot) -> object | None:
     return spot.owner if read else None
 
 
-def _cancel_scope(_: BaseException, trace: Trace, around: Around) -> Told:
-    ran = trace.ran()
-    spot = trace.innermost()
-    owner = next((one.owner for one in reversed(trace.below()) if one.owner is not None), None)
-    kind = f"anyio.{type(owner).__name__}" if owner is not None else "a cancel scope of anyio"
-    at = trace.place(spot)
-    facts: list[tuple[str, str]] = [
-        ("What crossed", f"{_an(kind)}" + (f", entered and left at {at}" if at else ""))
-    ]
-    if ran is None or ran.origin.kind != "fixture":
-        facts.append(_used_by(trace, around))
-        return Told(tuple(facts), "enter and leave it in one task, by one `async with`.")
-    name = ran.origin.name
-    loop = loop_told(ran.track)
-    facts.append(("Made on", f"{loop}, by the set-up of {told(ran.origin)}, in a task of its own"))
-    facts.append(("Used on", f"the same loop, by the teardown of `{name}`, in another task"))
-    return Told(
-        tuple(facts),
-        f"enter it in the test, not in `{name}`; or let anyio run tests and fixtures, which "
-        "keeps a fixture in one task: mark the test with @pytest.mark.anyio, and run pytest with "
-        "-p no:asyncio.",
-    )
-
-
-def _nested_run(_: BaseException, trace: Trace, around: Around) -> Told:
-    spot = trace.innermost()
-    at = trace.place(spot)
-    ran = trace.ran()
-    by = told(ran.origin) if ran else f"the test {around.test} ({around.place})"
-    loop = loop_told(ran.track) if ran else "a loop that was not seen"
-    called = next((one.function for one in reversed(trace.below())), "run")
-    start = "asyncio.run()" if called == "run" else f"{called}()"
-    alembic = trace.passes("alembic.command")
-    facts = [
-        ("What crossed", f"{start}, which starts a loop of its own" + (f", at {at}" if at else "")),
-        ("Made on", f"{loop} runs already, by {by}"),
-        ("Used on", "the same thread, which can run one loop at a time"),
-    ]
-    if alembic is not None and spot is not None:
-        command = next((one for one in trace.spots if one.module == "alembic.command"), alembic)
-        outer = [one for one in trace.spots if one.is_of_project and one is not spot]
-        where = trace.place(outer[-1]) if outer else None
-        change = (
-            f"run the migrations on a thread: `await asyncio.to_thread(command.{command.function}, "
-            f"config, ...)`" + (f", at {where}" if where else "") + "; or leave them to "
-            "oneloop_schema = alembic, and delete the call."
-        )
-        return Told(tuple(facts), change)
-    return Told(tuple(facts), f"await the coroutine itself, instead of giving it to {start}.")
-
-
 # -- fixtures that nobody awaits -----------------------------------------------------------------
 
 
-def _unawaited(error: BaseException, trace: Trace, around: Around) -> Told | None:
+def unawaited(error: BaseException, trace: Trace, around: Around) -> Told | None:
+    """Return which fixture nobody has awaited; `None` if it is none."""
     name = _unawaited_name(error, around.values)
     if name is None:
         return None
@@ -228,7 +165,7 @@ def _unawaited(error: BaseException, trace: Trace, around: Around) -> Told | Non
     value = around.values.get(name)
     kind = "an async generator" if inspect.isasyncgen(value) else "a coroutine"
     what = f"{fixture}" if value is None else f"{kind}, the value of {fixture}"
-    used = _used_by(trace, around)
+    used = used_by(trace, around)
     if type(error).__name__ == "Failed":
         used = ("Used on", f"no loop yet, by the test {around.test} ({around.place})")
     facts = (("What crossed", what), ("Made on", "no loop: nobody has run it"), used)
@@ -278,17 +215,3 @@ def _unawaited_name(error: BaseException, values: Mapping[str, object]) -> str |
     kinds = {name: type(value).__name__ for name, value in unawaited.items()}
     alike = [name for name, kind in kinds.items() if kind in str(error)]
     return alike[0] if isinstance(error, TypeError) and len(alike) == 1 else None
-
-
-def _an(noun: str) -> str:
-    return f"{'an' if noun[0] in 'aeiou' else 'a'} {noun}"
-
-
-TELL: Final[dict[Family, Callable[[BaseException, Trace, Around], Told | None]]] = {
-    Family.BUSY: _busy,
-    Family.GREENLET: _greenlet,
-    Family.CANCEL_SCOPE: _cancel_scope,
-    Family.NESTED_RUN: _nested_run,
-    Family.UNAWAITED: _unawaited,
-}
-"""What tells each of these kinds."""
