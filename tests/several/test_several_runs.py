@@ -44,7 +44,7 @@ def test_without_the_option_they_are_one_and_the_run_says_so(tmp_path: Path, cac
     project = two_databases(tmp_path, ONELOOP_CACHE_DIR=str(cache))
     project.change("pytest.ini", "stats = app:StatsBase", "statistics = app:StatsBase")
 
-    one = ("--oneloop-strategy", "rollback", "-k", "own or twenty")
+    one = ("--tb=line", "--oneloop-strategy", "rollback", "-k", "own or twenty")
     misspelt = project.run("-v", *one)
     project.change("pytest.ini", "statistics = app:StatsBase", "")
     without = project.run(*one)
