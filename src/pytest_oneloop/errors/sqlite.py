@@ -34,8 +34,8 @@ class ForeignSchemaError(SetupError):
             f"an engine of {wanted} needs its tables, but the schema's source connects with "
             f"{other}, and makes those of another database.",
             why="the application has two databases, and the schema that was found is of one",
-            instead=f"{passing if passable else ''}name the schema of this one by `oneloop_schema`; "
-            "if each has its own, that of the other by `oneloop_databases`",
+            instead=f"{passing if passable else ''}name the schema of this one by "
+            "`oneloop_schema`; if each has its own, that of the other by `oneloop_databases`",
         )
 
 
