@@ -5,8 +5,12 @@ from __future__ import annotations
 import importlib
 import importlib.util
 import sys
+from typing import TYPE_CHECKING
 
 from pytest_oneloop.errors.connection import MissingDriverError
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable
 
 NOWHERE = "oneloop.invalid"
 """The host of engines that the plugin makes for itself; none can have this name (RFC 2606)."""
@@ -21,20 +25,18 @@ def installed_drivername() -> str:
     """Choose the driver for the plugin's own connections: `postgresql+asyncpg`, for example.
 
     A driver that the project has imported already is preferred: importing another costs some
-    150 ms. A driver that is installed but cannot be imported (no libpq) counts as absent.
+    150 ms. A driver that is installed but cannot be imported (no libpq) counts as absent; the
+    error says so.
 
     Raises:
         MissingDriverError: There is none.
     """
     tried: dict[str, str] = {}
     for name in sorted(_DRIVERS, key=lambda name: sys.modules.get(name) is None):
-        try:
-            importlib.import_module(name)
-        except ImportError as error:
-            tried[name] = str(error).splitlines()[0]
-        else:
+        if (problem := _import(name)) is None:
             return f"postgresql+{name}"
-    raise MissingDriverError(tried)
+        tried[name] = problem
+    raise MissingDriverError(tried, broken=_installed(tried))
 
 
 def asynchronous_drivername(preferred: str | None) -> str:
@@ -52,13 +54,30 @@ def asynchronous_drivername(preferred: str | None) -> str:
     tried: dict[str, str] = {}
     wanted = (preferred or "").rpartition("+")[2]
     for name in sorted(_ASYNCHRONOUS, key=lambda name: (name != wanted, name not in sys.modules)):
-        try:
-            importlib.import_module(name)
-        except ImportError as error:
-            tried[name] = str(error).splitlines()[0]
-        else:
+        if (problem := _import(name)) is None:
             return f"postgresql+{name}"
-    raise MissingDriverError(tried)
+        tried[name] = problem
+    raise MissingDriverError(tried, broken=_installed(tried))
+
+
+def _import(name: str) -> str | None:
+    """Import a driver; return the first line of what it says if it cannot be, else `None`."""
+    try:
+        importlib.import_module(name)
+    except ImportError as error:
+        return _first_line(error)
+    except Exception as error:  # noqa: BLE001 - whatever a broken one raises; it is told
+        return f"{type(error).__name__}: {_first_line(error)}"
+    return None
+
+
+def _first_line(error: Exception) -> str:
+    return next(iter(str(error).splitlines()), "") or "its import fails without a word"
+
+
+def _installed(names: Iterable[str]) -> tuple[str, ...]:
+    """Return the drivers that are there, of some that cannot be imported."""
+    return tuple(name for name in names if importlib.util.find_spec(name) is not None)
 
 
 def mysql_drivername(*, asynchronous: bool, preferred: str | None = None) -> str:

@@ -173,7 +173,7 @@ BAD = {
         [],
         (
             "oneloop: OL523: test_one.py cannot be imported: SyntaxError: invalid syntax "
-            "(test_one.py, line 1) (1 more files cannot either). "
+            "(test_one.py, line 1) (1 more file cannot be, either). "
             "Make `pytest --collect-only` pass first.\n"
         ),
     ),

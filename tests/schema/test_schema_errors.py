@@ -70,6 +70,15 @@ OL109: No driver for PostgreSQL can be imported (asyncpg: No module named 'async
   What to do: pip install "pytest-oneloop[postgres]\"""",
     ),
     (
+        lambda: c.MissingDriverError(
+            {"asyncpg": "No module named 'asyncpg'", "psycopg": "no libpq"}, broken=["psycopg"]
+        ),
+        """\
+OL109: No driver for PostgreSQL can be imported (asyncpg: No module named 'asyncpg'; psycopg: no libpq).
+  Likely cause: psycopg is installed, and cannot be imported: a library is missing, or one of another version is there.
+  What to do: make python -c "import psycopg" pass in this environment: install what it names, or reinstall psycopg.""",
+    ),
+    (
         lambda: c.DatabaseRightsError(SERVER, reason="permission denied"),
         """\
 OL110: The role 'ann' may not create databases at db.test:5433: permission denied

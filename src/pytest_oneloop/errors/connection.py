@@ -8,6 +8,8 @@ from typing import TYPE_CHECKING, ClassVar
 from pytest_oneloop.errors import SetupError
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
+
     from pytest_oneloop.databases.address import ServerAddress
 
 
@@ -140,17 +142,29 @@ class MissingDriverError(SetupError):
 
     Args:
         tried: The drivers that were looked for, each with what its import said.
+        broken: Those of them that are installed.
     """
 
     code: ClassVar[str] = "OL109"
 
-    def __init__(self, tried: dict[str, str]) -> None:
+    def __init__(self, tried: dict[str, str], *, broken: Sequence[str] = ()) -> None:
         self.tried = tried
+        self.broken = tuple(broken)
         words = "; ".join(f"{name}: {said}" for name, said in tried.items())
+        why = "the extra with the driver is not installed in this environment."
+        instead = 'pip install "pytest-oneloop[postgres]"'
+        if broken:
+            names = " and ".join(filter(None, [", ".join(broken[:-1]), broken[-1]]))
+            why = (
+                f"{names} {'is' if len(broken) == 1 else 'are'} installed, and "
+                "cannot be imported: a library is missing, or one of another version is there."
+            )
+            instead = (
+                f'make python -c "import {broken[0]}" pass in this environment: install what it '
+                f"names, or reinstall {broken[0]}."
+            )
         super().__init__(
-            f"No driver for PostgreSQL can be imported ({words}).",
-            why="the extra with the driver is not installed in this environment.",
-            instead='pip install "pytest-oneloop[postgres]"',
+            f"No driver for PostgreSQL can be imported ({words}).", why=why, instead=instead
         )
 
 

@@ -61,7 +61,8 @@ class SuiteNotImportedError(UsageError):
         self.path = path
         self.reason = reason
         self.more = more
-        others = f" ({more} more files cannot either)" if more else ""
+        files = "1 more file" if more == 1 else f"{more:,} more files"
+        others = f" ({files} cannot be, either)" if more else ""
         super().__init__(
             f"{path} cannot be imported: {reason.rstrip('.')}{others}.",
             why="a package is not installed here, a variable of the environment is not set, or the "
