@@ -115,8 +115,8 @@ oneloop_schema = "shop:Base"
 """
 
 
-def project(folder: Path, server: MariaDB | None, driver: str = "mysql+aiomysql") -> Project:
-    made = Project(folder, {"ONELOOP_SERVER": server.url("mysql")} if server else {})
+def project(folder: Path, server: MariaDB, driver: str = "mysql+aiomysql") -> Project:
+    made = Project(folder, {"ONELOOP_SERVER": server.url("mysql")})
     made.write(
         {
             "shop.py": APPLICATION.format(driver=driver),
@@ -197,10 +197,3 @@ async def test_it():
     assert len(left(mariadb)) == 1
     assert made.run("test_shop.py", "-k", "nothing").code == 0
     assert left(mariadb) == set()
-
-
-def test_without_a_server_one_error_says_what_to_do(tmp_path: Path) -> None:
-    run = project(tmp_path, None).run()
-    assert run.code == 1
-    assert "OL170: An engine connects by mysql" in run.output
-    assert "ONELOOP_SERVER=mysql://USER:PASSWORD@HOST:PORT/" in run.output

@@ -10,7 +10,13 @@ from typing import TYPE_CHECKING, Final
 
 from pytest_oneloop.databases.mysql.copies import FACTS
 from pytest_oneloop.databases.mysql.server import connected, number_of, quoted
-from pytest_oneloop.databases.mysql.workers import drop, drop_first, is_alive, named_lock
+from pytest_oneloop.databases.mysql.workers import (
+    drop,
+    drop_first,
+    is_alive,
+    named_lock,
+    rights_needed,
+)
 from pytest_oneloop.databases.templates import TemplateFacts, noted_drivers
 from pytest_oneloop.errors.schema import SchemaChangedError
 
@@ -57,13 +63,14 @@ def ensure_template(
         SetupError: The schema cannot be built; the source says why.
     """
     name = f"{PREFIX}{fingerprint[:_DIGITS]}"
-    with named_lock(address, name, seconds=timeout, task="finish a template") as session:
+    held = named_lock(address, name, seconds=timeout, task="finish a template")
+    with rights_needed(address), held as session:
         found = _find(session, name)
         usable = found is not None and found.fingerprint == fingerprint
         if found is not None and usable and not source.changed(found.inputs):
             session.rows(f"UPDATE {_facts(name)} SET used = UNIX_TIMESTAMP()")
             return name, found, False
-        drop_first(address, session, name)
+        drop_first(session, name)
         session.rows(f"CREATE DATABASE {quoted(name)} CHARACTER SET utf8mb4")
         facts = _populate(name, source, redirect, fingerprint)
         session.rows(f"CREATE TABLE {_facts(name)} (facts LONGTEXT, used BIGINT)")

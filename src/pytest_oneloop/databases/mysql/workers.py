@@ -88,24 +88,30 @@ def create(address: MySQLAddress, template: str | None, name: str) -> None:
     Raises:
         MySQLRightsError: The user may not.
     """
-    with connected(address) as session:
-        drop_first(address, session, name)
+    with rights_needed(address), connected(address) as session:
+        drop_first(session, name)
         if template is not None:
             copy(session, template, name)
         else:
             session.rows(f"CREATE DATABASE {quoted(name)} CHARACTER SET utf8mb4")
 
 
-def drop_first(address: MySQLAddress, session: Session, name: str) -> None:
-    """Make sure that a database can be made under a name.
+def drop_first(session: Session, name: str) -> None:
+    """Make sure that a database can be made under a name."""
+    drop(session, name)
+    session.rows(f"CREATE DATABASE {quoted(name)}")
+    session.rows(f"DROP DATABASE {quoted(name)}")
+
+
+@contextmanager
+def rights_needed(address: MySQLAddress) -> Iterator[None]:
+    """Say which rights are lacking where the server refuses something in the block.
 
     Raises:
-        MySQLRightsError: The user may not.
+        MySQLRightsError: The user may not make databases, or not use those of other users' runs.
     """
     try:
-        drop(session, name)
-        session.rows(f"CREATE DATABASE {quoted(name)}")
-        session.rows(f"DROP DATABASE {quoted(name)}")
+        yield
     except Exception as error:
         if number_of(error) in _RIGHTS:
             raise MySQLRightsError(
