@@ -6,7 +6,13 @@ from pathlib import Path
 
 import pytest
 
-from pytest_oneloop.report.header import HeaderFacts, header_line, settings_lines
+from pytest_oneloop.forecast import Forecast
+from pytest_oneloop.report.header import (
+    HeaderFacts,
+    database_line,
+    header_line,
+    settings_lines,
+)
 from pytest_oneloop.settings import Places, read_settings
 
 WHOLE = HeaderFacts(
@@ -93,3 +99,14 @@ def test_each_setting_has_a_line() -> None:
         "  oneloop_restart_sequences  true                           (default)",
         "  oneloop_explain            true                           (default)",
     ]
+
+
+def test_a_database_with_a_name_has_a_line() -> None:
+    known = Forecast("PostgreSQL 18.6 embedded", "alembic 2 revisions", "cached")
+    assert database_line("stats", known) == (
+        "oneloop: stats on PostgreSQL 18.6 embedded \u00b7 schema alembic 2 revisions "
+        "(template cached)"
+    )
+    assert database_line("log.db", Forecast("SQLite 3.50 file", None, None), encoding="ascii") == (
+        "oneloop: log.db on SQLite 3.50 file | no schema"
+    )

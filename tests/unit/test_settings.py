@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import pytest
 
@@ -277,10 +277,32 @@ def test_passwords_are_masked(url: str, masked: str) -> None:
 
 @pytest.mark.parametrize(
     "text",
-    ["alembic", "alembic:db/alembic.ini", "shop.models:metadata", "shop.models:Base.metadata"],
+    [
+        *("alembic", "alembic:db/alembic.ini", "none"),
+        *("shop.models:metadata", "shop.models:Base.metadata"),
+    ],
 )
 def test_schema_sources(tmp_path: Path, text: str) -> None:
     assert read(tmp_path, ini={"oneloop_schema": text}).schema == Value(text, "pytest.ini")
+
+
+@pytest.mark.parametrize(
+    "places",
+    [
+        {"flags": {"oneloop_databases": "log = none, stats = shop.stats:Base"}},
+        {"environ": {"ONELOOP_DATABASES": "log=\nstats=shop.stats:Base"}},
+        {"ini": {"oneloop_databases": ["log = none", "stats = shop.stats:Base"]}},
+    ],
+    ids=["flag", "variable", "ini"],
+)
+def test_databases_are_named_in_each_place(tmp_path: Path, places: dict[str, Any]) -> None:
+    settings = read(tmp_path, **places)
+
+    assert settings.databases.value == ("log = none", "stats = shop.stats:Base")
+    source = settings.databases.source
+    assert settings.schema_of("log") == Value("none", f"oneloop_databases in {source}")
+    assert settings.schema_of("stats").value == "shop.stats:Base"
+    assert settings.schema_of("") == settings.schema
 
 
 @pytest.mark.parametrize("text", ["Alembic", "alembic:", "shop.models", "shop.models:make()"])
