@@ -16,10 +16,12 @@ from pytest_oneloop.databases.postgresql import sqlstate_of
 from pytest_oneloop.databases.sequences import read_sequences, restart_branches
 
 if TYPE_CHECKING:
+    from collections.abc import Iterable
+
     from pytest_oneloop.databases.catalogs import SchemaBaseline
-    from pytest_oneloop.databases.contents import ContentBaseline
+    from pytest_oneloop.databases.contents import ContentBaseline, Table
     from pytest_oneloop.databases.postgresql import Admin
-    from pytest_oneloop.databases.sequences import SequenceBaseline
+    from pytest_oneloop.databases.sequences import Sequence, SequenceBaseline
 
 _INSUFFICIENT_PRIVILEGE = "42501"
 
@@ -34,12 +36,14 @@ class Baseline:
         schema: All else.
         replica: Whether the session that puts it back fires no triggers and no rules, nor checks
             foreign keys.
+        counts: How many rows each of its catalogs has.
     """
 
     contents: ContentBaseline
     sequences: SequenceBaseline
     schema: SchemaBaseline
     replica: bool
+    counts: tuple[int, ...] = ()
 
     @property
     def unseen(self) -> tuple[str, ...]:
@@ -84,6 +88,13 @@ def read_baseline(admin: Admin) -> Baseline:
     )
 
 
+def read_latest(admin: Admin) -> str:
+    """Return the number of the latest transaction, in whatever database of the server."""
+    latest = "pg_snapshot_xmax(pg_current_snapshot())::text::numeric - 1"
+    [(number,)] = admin.rows(f"SELECT (({latest})::text::xid8::xid)::text")
+    return str(number)
+
+
 def be_replica(admin: Admin) -> bool:
     """Let no trigger and no rule go off in this session; False if the role may not."""
     try:
@@ -93,3 +104,14 @@ def be_replica(admin: Admin) -> bool:
             raise
         return False
     return True
+
+
+def impossible(tables: Iterable[Table], stuck: Iterable[Sequence], objects: int) -> tuple[str, ...]:
+    """Say what was changed that cannot be put back, of what is none of the schema."""
+    lost = [table.name for table in tables if not table.emptied and table.kept is None]
+    fixed = [one.name for one in stuck if not one.writable]
+    return (
+        *(f"rows of {name} were changed, which are not kept" for name in lost),
+        *(f"{name} was advanced, and the role may not set it" for name in fixed),
+        *(("large objects of the template were changed",) if objects < 0 else ()),
+    )

@@ -28,10 +28,14 @@ _APART = (
     "pg_statistic_ext_data",
     "pg_subscription_rel",
 )
+_THIS = "(SELECT oid FROM pg_catalog.pg_database WHERE datname = current_database())"
 _SHARED = {
     "pg_database": "datname = current_database()",
-    "pg_db_role_setting": "setdatabase = "
-    "(SELECT oid FROM pg_catalog.pg_database WHERE datname = current_database())",
+    "pg_db_role_setting": f"setdatabase = {_THIS}",
+    # Comments and labels, of the database itself.
+    "pg_shdescription": f"classoid = 1262 AND objoid = {_THIS}",
+    "pg_shseclabel": f"classoid = 1262 AND objoid = {_THIS}",
+    "pg_subscription": f"subdbid = {_THIS}",
 }
 # The first number that the server does not use for its own objects.
 _FIRST = 16384

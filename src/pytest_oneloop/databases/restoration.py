@@ -7,19 +7,22 @@ from functools import partial
 from typing import TYPE_CHECKING, Any, TypeVar
 
 from pytest_oneloop.databases import catalogs, contents, sequences
-from pytest_oneloop.databases.baseline import be_replica, read_baseline
+from pytest_oneloop.databases.baseline import (
+    be_replica,
+    impossible,
+    read_baseline,
+    read_latest,
+)
 from pytest_oneloop.databases.postgresql import sqlstate_of
-from pytest_oneloop.databases.sessions import BUSY, clear_way
-from pytest_oneloop.databases.standing import StandingConnection
+from pytest_oneloop.databases.sessions import BUSY, clear_way, is_alone
+from pytest_oneloop.databases.standing import StandingConnection, is_lost
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Collection, Iterable
+    from collections.abc import Callable, Collection
 
     from pytest_oneloop.databases.address import ServerAddress
     from pytest_oneloop.databases.baseline import Baseline
-    from pytest_oneloop.databases.contents import Table
     from pytest_oneloop.databases.postgresql import Admin
-    from pytest_oneloop.databases.sequences import Sequence
     from pytest_oneloop.databases.sessions import Session
 
 T = TypeVar("T")
@@ -29,7 +32,6 @@ _DEADLINE = 30.0
 _VACUUM_BYTES = 1024 * 1024
 # Triggers that write when rows are put back may set off others.
 _PASSES = 4
-_LATEST = "((pg_snapshot_xmax(pg_current_snapshot())::text::numeric - 1)::text::xid8::xid)::text"
 
 
 @dataclass(frozen=True, slots=True)
@@ -72,6 +74,11 @@ class Restoration:
         self._task = f"put the database {database} back as its template has it"
         self._under_way: Callable[[], Outcome] | None = None
 
+    @property
+    def baseline(self) -> Baseline | None:
+        """What the database looks like, once that is known."""
+        return self._baseline
+
     def prepare(self, restart: str = "") -> None:
         """Note what the database looks like, while it is as the template has it.
 
@@ -85,6 +92,26 @@ class Restoration:
         """
         if self._baseline is None:
             self._run(lambda admin: self._prepare(admin, restart))
+
+    def adopt(self, baseline: Baseline, since: str) -> None:
+        """Take what is known of another clone of the same template, in place of `prepare`.
+
+        Args:
+            baseline: That of the other clone.
+            since: The latest transaction (`read_latest`) after this one was made, and before it
+                was used.
+        """
+        self._baseline = baseline
+        self._counts = list(baseline.counts)
+        self._since = since
+
+    def is_alone(self, *, spare: Collection[int]) -> bool:
+        """Whether nobody uses the database, nor may do so later. Waits at most 50 ms for it.
+
+        Args:
+            spare: Sessions that may stay, if they are idle, by their process numbers.
+        """
+        return self._run(lambda admin: is_alone(admin, spare))
 
     def start(self, *, spare: Collection[int] = ()) -> Outcome:
         """End the sessions that are in a transaction, or hold locks; then put the database back.
@@ -122,7 +149,7 @@ class Restoration:
         try:
             outcome = wait()
         except Exception as error:
-            if not _is_lost(error):
+            if not is_lost(error):
                 raise
             self._connection.close()
             outcome = self._run(self._restore)
@@ -175,7 +202,7 @@ class Restoration:
             try:
                 return attempt()
             except Exception as error:
-                if not _is_lost(error):
+                if not is_lost(error):
                     raise
             # The test ended every session that it found, this one as well.
             self._connection.close()
@@ -202,13 +229,12 @@ class Restoration:
             admin.rows(restart)
         baseline = read_baseline(admin)
         self._renew(admin, baseline)
-        self._baseline = baseline
+        self._baseline = replace(baseline, counts=tuple(self._counts))
 
     def _renew(self, admin: Admin, baseline: Baseline) -> None:
         """From now on, what there is is not new."""
         self._ask(admin, baseline)
-        [(since,)] = admin.rows(f"SELECT {_LATEST}")
-        self._since = str(since)
+        self._since = read_latest(admin)
         [(counts,)] = admin.rows(f"EXECUTE oneloop_counts('{self._since}')")
         self._counts = list(counts)  # type: ignore[call-overload]
 
@@ -224,7 +250,7 @@ class Restoration:
                 self._ask(admin, baseline)
                 reasons, found = self._pass(admin, baseline)
             except Exception as error:
-                if sqlstate_of(error) is None or _is_lost(error):
+                if sqlstate_of(error) is None or is_lost(error):
                     raise
                 # The schema has changed, rights are missing, a trigger refuses: the server says.
                 said = str(error).splitlines()[0]
@@ -244,7 +270,7 @@ class Restoration:
         changed = total != sum(self._counts)
         reasons = self._changes(admin, baseline) if changed else ()
         stuck = [baseline.sequences.sequences[place] for place in advanced]
-        reasons = reasons or _impossible(tables, stuck, objects)
+        reasons = reasons or impossible(tables, stuck, objects)
         if reasons:
             return reasons, names
         if rewritten := [table for table in tables if not table.emptied]:
@@ -265,29 +291,6 @@ class Restoration:
         both = zip(_value(counts), self._counts, strict=True)
         places = [place for place, (now, before) in enumerate(both) if now != before]
         return catalogs.changes(admin, baseline.schema, places, self._since)
-
-
-def _impossible(
-    tables: Iterable[Table], stuck: Iterable[Sequence], objects: int
-) -> tuple[str, ...]:
-    """Say what was changed that cannot be put back, of what is none of the schema."""
-    lost = [table.name for table in tables if not table.emptied and table.kept is None]
-    fixed = [one.name for one in stuck if not one.writable]
-    return (
-        *(f"rows of {name} were changed, which are not kept" for name in lost),
-        *(f"{name} was advanced, and the role may not set it" for name in fixed),
-        *(("large objects of the template were changed",) if objects < 0 else ()),
-    )
-
-
-def _is_lost(error: BaseException) -> bool:
-    """Tell whether an error means that there is no connection any more."""
-    state = sqlstate_of(error)
-    if state is None:
-        # What a driver raises without having heard from the server, by its name in PEP 249.
-        names = {base.__name__ for base in type(error).__mro__}
-        return not names.isdisjoint({"OperationalError", "InterfaceError"})
-    return state.startswith("08") or state in {"57P01", "57P02", "57P03"}
 
 
 def _value(value: object) -> Any:

@@ -33,6 +33,16 @@ BUSY = (
 )
 """How many sessions and prepared transactions are in the way of work on this database."""
 
+# Logical replication slots are of one database, too, and so may whoever reads from one be.
+_STRANGERS = (
+    "SELECT (SELECT count(*) FROM pg_stat_get_activity(NULL) a WHERE a.pid <> pg_backend_pid() "
+    "AND a.datid = d.oid AND a.leader_pid IS NULL AND a.usesysid IS NOT NULL "
+    "AND (a.pid <> ALL ({}::int4[]) OR EXISTS (SELECT FROM pg_locks l WHERE l.pid = a.pid))) "
+    "+ (SELECT count(*) FROM pg_prepared_xact() p WHERE p.dbid = d.oid) "
+    "+ (SELECT count(*) FROM pg_get_replication_slots() s WHERE s.datoid = d.oid) "
+    "FROM pg_database d WHERE d.datname = current_database()"
+)
+
 _SESSIONS = """
 SELECT a.pid, coalesce(a.state, ''), coalesce(a.query, ''), coalesce(a.application_name, ''),
   coalesce(l.locks, '{{}}'), pg_blocking_pids(a.pid)
@@ -209,6 +219,22 @@ def clear_way(
         end_sessions(admin, database, {one.pid for one in busy})
         return tuple(busy), tuple(end_prepared(admin, database))
     return (), ()
+
+
+def is_alone(admin: Admin, spare: Collection[int]) -> bool:
+    """Whether nobody else uses the database of `admin`. Waits at most 50 ms for it.
+
+    Args:
+        admin: Connected to the database.
+        spare: Sessions that may stay, if they are idle.
+    """
+    known = "{" + ",".join(map(str, sorted(spare))) + "}"
+    deadline = time.monotonic() + _PATIENCE_SECONDS
+    while admin.rows(_STRANGERS, known) != [(0,)]:
+        if time.monotonic() > deadline:
+            return False
+        time.sleep(_SHORT_POLL_SECONDS)
+    return True
 
 
 def _texts(array: object) -> tuple[str, ...]:

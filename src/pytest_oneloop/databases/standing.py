@@ -11,7 +11,7 @@ from concurrent.futures import Future
 from functools import partial
 from typing import TYPE_CHECKING, Any, TypeVar
 
-from pytest_oneloop.databases.postgresql import Admin, administer, quote_literal
+from pytest_oneloop.databases.postgresql import Admin, administer, quote_literal, sqlstate_of
 from pytest_oneloop.errors.connection import ServerTimeoutError
 
 if TYPE_CHECKING:
@@ -162,6 +162,16 @@ def _serve(address: ServerAddress, database: str | None, seconds: float, jobs: _
             return
         while (job := jobs.get()) is not None:
             job[0].set_exception(error)
+
+
+def is_lost(error: BaseException) -> bool:
+    """Tell whether an error means that there is no connection any more."""
+    state = sqlstate_of(error)
+    if state is None:
+        # What a driver raises without having heard from the server, by its name in PEP 249.
+        names = {base.__name__ for base in type(error).__mro__}
+        return not names.isdisjoint({"OperationalError", "InterfaceError"})
+    return state.startswith("08") or state in {"57P01", "57P02", "57P03"}
 
 
 def _settle(admin: Admin, seconds: float) -> None:
