@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import threading
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from functools import partial
 from typing import TYPE_CHECKING, Any, Final, Protocol, TypeVar
 
@@ -12,10 +12,10 @@ if TYPE_CHECKING:
     from contextlib import AbstractContextManager
 
     from pytest_oneloop.databases.blockades import BlockadeRunner
-    from pytest_oneloop.databases.clones import Clones
     from pytest_oneloop.databases.restoration import Outcome, Restoration
     from pytest_oneloop.databases.sessions import Session
     from pytest_oneloop.errors.sandbox import SandboxError
+    from pytest_oneloop.lending import Lending
     from pytest_oneloop.plan import WorkerDatabase
     from pytest_oneloop.provision import Destination
     from pytest_oneloop.sandbox.checkouts import Origin
@@ -27,10 +27,6 @@ T = TypeVar("T")
 
 ROLLBACK: Final = "rollback"
 CLONE: Final = "clone"
-
-_AHEAD: Final = 2
-"""How many clones are ready before a test asks: each takes 10 MB, and some 15 ms."""
-
 
 _PATIENCE_MS: Final = 5000
 """How long the server waits for a session to end."""
@@ -88,6 +84,7 @@ class RealDatabases:
     Attributes:
         clones_wanted: How many tests will want a clone, as far as is known.
         used: The running test has asked for its database, by an engine or by the URL.
+        shown: It was told the name of the database, by which others may connect.
     """
 
     def __init__(
@@ -103,34 +100,34 @@ class RealDatabases:
         self._give_up = give_up
         self._strategy = ROLLBACK
         self._restoration: Restoration | None = None
-        self._clones: Clones | None = None
-        self._clone: Destination | None = None
+        self._lending: Lending | None = None
         self._runner: BlockadeRunner | None = None
         self._under_way = False
         self._turn = threading.Lock()
         self.clones_wanted = 0
         self.used = False
+        self.shown = False
 
-    def begin(self, strategy: str) -> Callable[[], Destination]:
+    def begin(self, strategy: str) -> str:
         """A test begins.
 
         Returns:
-            What gives its database, at the first call.
+            The name of the clone that it will have; nothing, if it may be any, or none.
         """
         self._strategy = strategy
         self.used = False
-        return self.destination
+        self.shown = False
+        return self._lending.reserve() if strategy == CLONE and self._lending is not None else ""
 
     def destination(self) -> Destination:
         """Return the database of the running test."""
         worker = self._database()
         with self._turn:
             if self._strategy == CLONE:
-                if self._clone is None:
-                    self._on_a_thread(self._take)
-                assert self._clone is not None  # noqa: S101 - taken just now
+                lent = self._lending.lent if self._lending is not None else None
+                lent = lent or self._on_a_thread(self._lend)
                 self.used = True
-                return self._clone
+                return lent
             if left := self._give_up():
                 # Whoever comes by the URL would wait for their locks, and so would the
                 # restoration.
@@ -148,7 +145,8 @@ class RealDatabases:
                 from pytest_oneloop.databases.blockades import BlockadeRunner  # noqa: PLC0415
 
                 self._runner = BlockadeRunner()
-            there = self._clone or self._database().destination
+            lent = self._lending.lent if self._lending and self._strategy == CLONE else None
+            there = lent or self._database().destination
             self._runner.start(there.address, there.database)
 
     def release(self) -> tuple[list[Session], list[str]]:
@@ -163,10 +161,12 @@ class RealDatabases:
         """The test has ended, and has used its database: it begins to be put back.
 
         Returns:
-            Which sessions were in the way; `None` for a clone, which is given away.
+            Which sessions were in the way; `None` for a clone, which another test may have when it
+            is as the template has it, and nobody else is left in it.
         """
         if self._strategy == CLONE:
-            self._give_back(router)
+            assert self._lending is not None  # noqa: S101 - the test has used it
+            self._lending.take_back(router, shown=self.shown)
             return None
         restoration = self._restoration
         assert restoration is not None  # noqa: S101 - made when the test asked for it
@@ -201,8 +201,8 @@ class RealDatabases:
         try:
             if self._runner is not None:
                 self._runner.close()
-            if self._clones is not None:
-                self._clones.close()
+            if self._lending is not None:
+                self._lending.close()
         finally:
             if self._restoration is not None:
                 self._restoration.close()
@@ -237,24 +237,9 @@ class RealDatabases:
         restoration.prepare(destination.ids.template)
         self._restoration = restoration
 
-    def _take(self) -> None:
-        from pytest_oneloop.databases.clones import Clones  # noqa: PLC0415 - if needed
+    def _lend(self) -> Destination:
+        if self._lending is None:
+            from pytest_oneloop.lending import Lending  # noqa: PLC0415 - if needed
 
-        worker = self._database()
-        if self._clones is None:
-            self._clones = Clones(
-                worker.destination.address,
-                worker.template,
-                worker.destination.database,
-                _AHEAD,
-                self.clones_wanted,
-            )
-        self._clone = replace(
-            worker.destination, database=self._clones.take(), ids=type(worker.destination.ids)()
-        )
-
-    def _give_back(self, router: Router) -> None:
-        clone, self._clone = self._clone, None
-        if clone is not None and self._clones is not None:
-            router.drop(clone)
-            self._clones.give_back(clone.database)
+            self._lending = Lending(self._database(), self.clones_wanted)
+        return self._lending.lend()

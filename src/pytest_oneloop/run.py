@@ -105,9 +105,9 @@ class TestRun:
             strategy: `rollback`, `commit` or `clone`.
         """
         self.strategy = strategy
-        self.backends.begin(strategy)
+        pools = self.backends.begin(strategy)
         target = None if strategy == ROLLBACK else self.backends.destination
-        return self.router.begin(test, hosted=hosted, target=target, pools=strategy)
+        return self.router.begin(test, hosted=hosted, target=target, pools=pools)
 
     def finish(self) -> None:
         """The test itself has ended; its fixtures come next."""
@@ -181,12 +181,12 @@ class TestRun:
         self.backends.settle()
 
     def destination(self, name: str = "") -> Destination:
-        """Return a database of the running test, or of the worker outside of tests.
+        """Show a database of the running test, or of the worker outside of tests.
 
         Args:
             name: Which one; empty for the main one.
         """
-        return self._shown(self.backends.destination(self._key(name)))
+        return self._shown(self.backends.show(self._key(name)))
 
     def require_named(self, name: str) -> None:
         """Do nothing, if there is a database of that name beside the main one.

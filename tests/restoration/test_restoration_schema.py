@@ -17,6 +17,14 @@ pytestmark = pytest.mark.server
 SET_FOR_DATABASE = (
     "DO $$ BEGIN EXECUTE format('ALTER DATABASE %I SET jit = off', current_database()); END $$"
 )
+SET_FOR_ROLE = (
+    "DO $$ BEGIN EXECUTE format('ALTER ROLE CURRENT_USER IN DATABASE %I SET jit = off', "
+    "current_database()); END $$"
+)
+COMMENT_ON_DATABASE = (
+    "DO $$ BEGIN EXECUTE format('COMMENT ON DATABASE %I IS $q$x$q$', current_database()); END $$"
+)
+SUBSCRIBE = "CREATE SUBSCRIPTION s CONNECTION '' PUBLICATION p WITH (connect = false)"
 
 
 @pytest.mark.parametrize(
@@ -59,10 +67,10 @@ SET_FOR_DATABASE = (
         (["ALTER DEFAULT PRIVILEGES GRANT SELECT ON TABLES TO PUBLIC"], "default privileges"),
         (["REVOKE EXECUTE ON FUNCTION pg_sleep FROM PUBLIC"], "pg_proc"),
         (["CREATE MATERIALIZED VIEW m AS SELECT 1"], "new: materialized view m"),
-        (
-            [SET_FOR_DATABASE],
-            "pg_db_role_setting",
-        ),
+        ([SET_FOR_DATABASE], "pg_db_role_setting"),
+        ([SET_FOR_ROLE], "pg_db_role_setting"),
+        ([COMMENT_ON_DATABASE], "pg_shdescription"),
+        ([SUBSCRIBE], "subscription s"),
     ],
     ids=lambda value: value[0][:50] if isinstance(value, list) else "",
 )

@@ -20,9 +20,10 @@ from pytest_oneloop.plugin import RUN
 def pytest_sessionfinish(session):
     real = session.config.stash[RUN].backends.of("postgresql").isolation
     worker = os.environ.get("PYTEST_XDIST_WORKER", "main")
-    if real._clones is not None:
+    if real._lending is not None:
+        made = real._lending._clones.made
         with open("clones", "a") as clones:
-            clones.write(f"{worker} wanted {real.clones_wanted}, made {real._clones._made}\\n")
+            clones.write(f"{worker} wanted {real.clones_wanted}, made {made}\\n")
 """
 TESTS = """
 import pytest
@@ -58,9 +59,10 @@ def made(project: Project, *options: str) -> list[str]:
 def test_no_more_are_made_than_tests_want(project: Project) -> None:
     project.write({"conftest.py": COUNTED, "test_it.py": TESTS})
     # The fourth test has to find out that it wants one.
-    assert made(project) == ["main wanted 3, made 4"]
+    # One that was put back in time may save another.
+    assert made(project) in (["main wanted 3, made 4"], ["main wanted 3, made 3"])
     # That is remembered, and counts from the beginning.
-    assert made(project) == ["main wanted 4, made 4"]
+    assert made(project) in (["main wanted 4, made 4"], ["main wanted 4, made 3"])
     assert made(project, "-k", "marked and 1") == ["main wanted 1, made 1"]
 
 

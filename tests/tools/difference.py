@@ -29,11 +29,12 @@ WHERE c.relkind IN ('r', 'm', 'S') AND c.relpersistence <> 't'
   AND n.nspname !~ '^pg_' AND n.nspname <> 'information_schema' ORDER BY 2
 """
 _SETTINGS = """
-SELECT r.rolname, coalesce(d.datacl::text, ''), coalesce(array_agg(s.setconfig::text
+SELECT r.rolname, coalesce(d.datacl::text, ''), d.datconnlimit,
+  coalesce(shobj_description(d.oid, 'pg_database'), ''), coalesce(array_agg(s.setconfig::text
   ORDER BY s.setrole) FILTER (WHERE s.setconfig IS NOT NULL), '{}')::text
 FROM pg_database d JOIN pg_roles r ON r.oid = d.datdba
 LEFT JOIN pg_db_role_setting s ON s.setdatabase = d.oid
-WHERE d.datname = current_database() GROUP BY 1, 2
+WHERE d.datname = current_database() GROUP BY 1, 2, 3, d.oid
 """
 _OBJECTS = "SELECT oid, lomowner::regrole::text, lomacl::text, md5(lo_get(oid)) FROM "
 _PREPARED = "SELECT gid FROM pg_prepared_xacts WHERE database = current_database()"

@@ -45,7 +45,8 @@ BELOW: dict[str, set[str]] = {
     "plan": {"keys", "settings", "databases", "schema"},
     "provision": {"errors", "settings", "plan", "sandbox", "databases", "schema"},
     "forecast": {"errors", "settings", "databases", "plan", "schema"},
-    "isolation": {"errors", "databases", "plan", "provision", "sandbox"},
+    "isolation": {"errors", "databases", "lending", "plan", "provision", "sandbox"},
+    "lending": {"databases", "plan", "provision", "sandbox"},
     "waiting": set(),
     "kinds": {
         *("errors", "settings", "drivers", "sandbox", "databases", "schema"),

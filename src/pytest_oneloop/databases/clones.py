@@ -38,6 +38,9 @@ class Clones:
         ahead: How many to have ready.
         wanted: How many will be taken, as far as is known: no more are kept ready.
 
+    Attributes:
+        made: How many were made so far.
+
     Raises:
         ValueError: `prefix` is no name of a worker's database.
     """
@@ -61,11 +64,11 @@ class Clones:
         self._used: deque[Clone] = deque()
         self._unwanted: deque[Clone] = deque()
         self._lost: list[str] = []
-        self._made = 0
         self._waiting = 0
         self._failure: Exception | None = None
         self._not_dropped: Exception | None = None
         self._closing = False
+        self.made = 0
         self._thread = threading.Thread(target=self._work, name="oneloop clones", daemon=True)
         self._thread.start()
 
@@ -188,8 +191,8 @@ class Clones:
         if self._used and self._reuse.knows:
             return partial(self._put_back, self._used.popleft())
         if self._lacks_one():
-            self._made += 1
-            return partial(self._make, f"{self._prefix}c{self._made}")
+            self.made += 1
+            return partial(self._make, f"{self._prefix}c{self.made}")
         if self._used and self._ready and self._reuse.possible:
             return partial(self._learn, self._ready.pop())
         while self._used:

@@ -107,10 +107,10 @@ def drop_worker(address: ServerAddress, name: str) -> None:
 
 
 def drop_by(work: Callable[[], None], address: ServerAddress, name: str) -> None:
-    """Drop a database by a function; once more, if transactions were left prepared in it.
+    """Drop a database by a function; once more, if something in it keeps it.
 
-    A transaction in two phases that was never ended keeps its database, and can be ended only from
-    there. Costs nothing where there is none.
+    A transaction in two phases that was never ended does, and so does a subscription; both can be
+    ended only from there. Costs nothing where there is none.
     """
     try:
         work()
@@ -119,11 +119,24 @@ def drop_by(work: Callable[[], None], address: ServerAddress, name: str) -> None
             raise
         administer(
             address,
-            lambda admin: end_prepared(admin, name),
+            lambda admin: _let_go(admin, name),
             database=name,
-            task=f"end what was prepared in {name}",
+            task=f"end what keeps {name}",
         )
         work()
+
+
+def _let_go(admin: Admin, name: str) -> None:
+    end_prepared(admin, name)
+    # Slots of theirs on another server, if there are any, are not for the plugin to drop.
+    for (subscription,) in admin.rows(
+        "SELECT quote_ident(subname) FROM pg_subscription "
+        "WHERE subdbid = (SELECT oid FROM pg_database WHERE datname = {})",
+        name,
+    ):
+        admin.execute(f"ALTER SUBSCRIPTION {subscription} DISABLE")
+        admin.execute(f"ALTER SUBSCRIPTION {subscription} SET (slot_name = NONE)")
+        admin.execute(f"DROP SUBSCRIPTION {subscription}")
 
 
 def sweep(address: ServerAddress) -> list[str]:

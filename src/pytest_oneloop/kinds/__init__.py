@@ -52,13 +52,19 @@ class Isolation(Protocol):
     Attributes:
         clones_wanted: How many tests will want a clone, as far as is known.
         used: The running test has asked for its database, by an engine or by the URL.
+        shown: It was told the name of the database, by which others may connect.
     """
 
     clones_wanted: int
     used: bool
+    shown: bool
 
-    def begin(self, strategy: str) -> object:
-        """A test begins, under `rollback`, `commit` or `clone`."""
+    def begin(self, strategy: str) -> str:
+        """A test begins, under `rollback`, `commit` or `clone`.
+
+        Returns:
+            The name of the clone that it will have; nothing, if it may be any, or none.
+        """
 
     def destination(self) -> Any:
         """Return the database of the running test, a `Destination` and `Target`."""
@@ -78,7 +84,7 @@ class Isolation(Protocol):
         """The test has ended, and has used its database: it begins to be put back.
 
         Returns:
-            Which sessions were in the way; `None` for a clone, which is given away.
+            Which sessions were in the way; `None` for a clone.
         """
 
     def settle(self, router: Router) -> None:

@@ -124,11 +124,15 @@ class Backends:
 
     # -- tests -----------------------------------------------------------------------------------
 
-    def begin(self, strategy: str) -> None:
-        """A test begins."""
+    def begin(self, strategy: str) -> tuple[str, ...]:
+        """A test begins.
+
+        Returns:
+            The strategy, and the names of the clones that the test will have, as far as is known.
+        """
         self._strategy = strategy
-        for one in self.all:
-            one.isolation.begin(strategy)
+        clones = [one.isolation.begin(strategy) for one in self.all]
+        return strategy, *filter(None, clones)
 
     def destination(self, key: str) -> Any:
         """Return a database of the running test, or of the worker outside of tests."""
@@ -137,6 +141,12 @@ class Backends:
         if self._strategy != ROLLBACK:
             return backend.isolation.destination()
         return backend.database().destination
+
+    def show(self, key: str) -> Any:
+        """Return a database of the running test, which is told its name."""
+        found = self.destination(key)
+        self.of(key).isolation.shown = True
+        return found
 
     def of_worker(self, key: str) -> Any:
         """Return a database of the worker, which tests in the sandbox run in."""

@@ -61,6 +61,7 @@ class CopyingIsolation(Generic[D]):
     Attributes:
         clones_wanted: Of no interest: a copy is made when it is asked for.
         used: The running test has asked for its database.
+        shown: Of no interest: a copy is removed after its test.
     """
 
     def __init__(
@@ -79,11 +80,13 @@ class CopyingIsolation(Generic[D]):
         self._under_way = False
         self.clones_wanted = 0
         self.used = False
+        self.shown = False
 
-    def begin(self, strategy: str) -> None:
-        """A test begins."""
+    def begin(self, strategy: str) -> str:
+        """A test begins; nobody knows yet which copy it will have."""
         self._strategy = strategy
         self.used = False
+        return ""
 
     def destination(self) -> D:
         """Return the database of the running test; for a clone, copy the template."""

@@ -69,15 +69,23 @@ class Held:
         return self.speaker.is_closed()
 
     @property
-    def outlived(self) -> bool:
-        """Whether its loop has closed, and has taken it along."""
-        loop = None if self.loop is None else self.loop()
-        return self.loop is not None and (loop is None or loop.is_closed())
-
-    @property
     def moved(self) -> bool:
         """Whether another loop runs than the one that it is bound to."""
         return self.loop is not None and self.loop() is not asyncio.get_running_loop()
+
+    def forget(self) -> None:
+        """Let it forget the test that has had it. A message.
+
+        Raises:
+            DisconnectionError: It has ended meanwhile; the pool makes another.
+        """
+        try:
+            if self.driver.clean:
+                self.send(self.driver.clean)
+        except Exception as error:
+            if not self.closed:
+                raise
+            raise DisconnectionError from error
 
     def drop(self) -> None:
         """End it at once, on whatever loop it is. Sends no more than a farewell."""
@@ -152,9 +160,9 @@ class Direct:
         if held.moved or held.closed or (held.soiled and another):
             held.drop()
             raise DisconnectionError
-        if held.driver.clean and another:
+        if another:
             # First: meanwhile, what an earlier test has committed goes away.
-            held.send(held.driver.clean)
+            held.forget()
         target = find(held.target.key)
         self._settle()
         if held.target is not target or held.closed:
@@ -199,20 +207,9 @@ class Direct:
 
     # -- tests -------------------------------------------------------------------------------
 
-    def begin(self, *, real: bool) -> None:
-        """A test begins.
-
-        Args:
-            real: It is one of those that get real connections.
-        """
+    def begin(self) -> None:
+        """A test begins."""
         self.used.clear()
-        for held in self._held if real else ():
-            engine = held.engine() if held.engine is not None and held.outlived else None
-            if engine is not None:
-                # All of its connections went with their loop. Were that found out at a checkout,
-                # the connection made then would go to the pool that is given up, and be lost.
-                engine.dispose(close=False)
-                held.engine = None
         self._places.clear()
         self._open.clear()
 
@@ -242,6 +239,14 @@ class Direct:
                 held.drop()
         place = self._places.get(pid)
         return f"the connection checked out at {place}, as {words}" if place else words
+
+    def idle(self, target: Target) -> list[int]:
+        """Return the sessions of the connections to one database."""
+        return [
+            held.speaker.backend()
+            for held in self._held
+            if held.target is target and not held.closed
+        ]
 
     def drop(self, target: Target | None = None, key: str = "") -> None:
         """End all connections, or all to one target, or all to the targets of one key."""

@@ -14,22 +14,26 @@ if TYPE_CHECKING:
     from sqlalchemy.pool import Pool
 
 
+Label = tuple[str, ...]
+"""What tells an engine's pools apart: a strategy, and names of databases of a test's own."""
+
+
 class Pools:
-    """Gives each engine a pool for the sandbox, and one for each strategy with real connections.
+    """Gives each engine a pool for the sandbox, one for real commits, and one for each clone.
 
     So no kind of test has to open anew what another kind has put away. Keeps no engine alive.
 
     Args:
-        strategy: Which pools the engines have at first.
+        label: Which pools the engines have at first.
     """
 
-    def __init__(self, strategy: str) -> None:
-        self._strategy = strategy
+    def __init__(self, label: Label) -> None:
+        self._label = label
         self._engines: weakref.WeakSet[Engine] = weakref.WeakSet()
         self._loops: weakref.WeakKeyDictionary[Pool, weakref.ref[AbstractEventLoop]] = (
             weakref.WeakKeyDictionary()
         )
-        self._put_away: weakref.WeakKeyDictionary[Engine, dict[str, Pool]] = (
+        self._put_away: weakref.WeakKeyDictionary[Engine, dict[Label, Pool]] = (
             weakref.WeakKeyDictionary()
         )
 
@@ -39,20 +43,21 @@ class Pools:
         if (loop := greenlets.running_loop()) is not None:
             self._loops[engine.pool] = weakref.ref(loop)
 
-    def swap(self, strategy: str) -> None:
-        """Let each engine have its pool for another strategy; nothing, if it is the same."""
-        before, self._strategy = self._strategy, strategy
+    def swap(self, label: Label) -> None:
+        """Let each engine have its pool of a label, if it is of use: see `renew`."""
+        before, self._label = self._label, label
         swapped: list[Pool] = []
-        for engine in list(self._engines) if strategy != before else ():
+        for engine in list(self._engines) if label != before else ():
             if any(engine.pool is pool for pool in swapped):
                 continue  # it shares the pool of another one, of which it was made
             kept = self._put_away.setdefault(engine, {})
-            kept[before], other = engine.pool, kept.pop(strategy, None)
+            kept[before], other = engine.pool, kept.pop(label, None)
             if other is None:
                 engine.dispose(close=False)
             else:
                 engine.pool = other
             swapped.append(engine.pool)
+        self.renew()
 
     def renew(self) -> None:
         """Replace pools whose event loop has closed: their queue may be bound to it.
@@ -65,6 +70,12 @@ class Pools:
                 loop = known()
                 if loop is None or loop.is_closed():
                     engine.dispose(close=False)
+
+    def forget(self, database: str) -> None:
+        """Drop the pools for a database to which no connection is left."""
+        for kept in self._put_away.values():
+            for label in [label for label in kept if database in label]:
+                del kept[label]
 
     def complete(self) -> None:
         """Replace pools to which a connection was not given back: it would be missing for ever."""

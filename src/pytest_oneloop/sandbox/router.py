@@ -25,7 +25,7 @@ from pytest_oneloop.sandbox.drivers import SUPPORTED, driver_for
 from pytest_oneloop.sandbox.facades import Facades
 from pytest_oneloop.sandbox.links import Links
 from pytest_oneloop.sandbox.passing import Passing
-from pytest_oneloop.sandbox.pools import Pools
+from pytest_oneloop.sandbox.pools import Label, Pools
 from pytest_oneloop.sandbox.sandbox import Sandbox
 from pytest_oneloop.sandbox.wishes import Wish
 
@@ -42,7 +42,7 @@ if TYPE_CHECKING:
     from pytest_oneloop.sandbox.links import Target
 
 OUTSIDE = "code outside of any test"
-_SANDBOX = "rollback"
+_SANDBOX = ("rollback",)
 
 
 class Router:
@@ -115,7 +115,7 @@ class Router:
         *,
         hosted: bool,
         target: Callable[[str], Target] | None = None,
-        pools: str = _SANDBOX,
+        pools: Label = _SANDBOX,
     ) -> Sandbox:
         """A test begins.
 
@@ -131,7 +131,6 @@ class Router:
             # What fixtures were torn down with since the last test must let go of its locks.
             self.sandbox.ended = True
         self._lead(target, pools)
-        self._pools.renew()
         self.sandbox = Sandbox(test, self._now, hosted=hosted, real=target is not None)
         # Rows that several tests share were written there, and are seen nowhere else.
         self.sandbox.writers |= dict.fromkeys(self._links.holding(), 0)
@@ -168,6 +167,15 @@ class Router:
         """End the real connections to one database."""
         self._direct.drop(target)
 
+    def idle(self, target: Target) -> list[int]:
+        """Return the sessions of the real connections to one database, after a test."""
+        return self._direct.idle(target)
+
+    def forget(self, target: Target, name: str) -> None:
+        """End the real connections to a database that no test will have again, and its pools."""
+        self._direct.drop(target)
+        self._pools.forget(name)
+
     def give_up_lingering(self, key: str) -> list[Link]:
         """Give up a database's connections that are still in the transaction of an earlier test.
 
@@ -181,13 +189,13 @@ class Router:
         self._links.lose(key)
         self._direct.drop(key=key)
 
-    def _lead(self, target: Callable[[str], Target] | None, pools: str = _SANDBOX) -> None:
+    def _lead(self, target: Callable[[str], Target] | None, pools: Label = _SANDBOX) -> None:
         """Lead engines into the sandbox, or to a database."""
         self._pools.swap(pools)
         if (target is None) is not (self._target is None):
             change = event.remove if target is None else event.listen
             change(Engine, "before_cursor_execute", self._on_statement)
-        self._direct.begin(real=target is not None)
+        self._direct.begin()
         self._target = target
 
     def redirected(self, target: Target) -> AbstractContextManager[None]:

@@ -44,7 +44,7 @@ async def differences(config: pytest.Config) -> list[str]:
         config.stash[PICTURE] = picture_of_template(run)
     async with engine.connect() as connection:
         await connection.execute(text("SELECT 1"))  # all of it is put back by the first message
-    there = run.destination()
+    there = run.backends.destination("postgresql")
     return picture(there.address, there.database).differs_from(config.stash[PICTURE])
 
 
