@@ -57,6 +57,7 @@ KINDS = [
     Kind("starlette_notes", 9, "notes.app:create_app()", "notes.tables:metadata"),
     Kind("sync_and_async", 12, "shipping.api:app", "shipping.models:Base", real=6),
     Kind("tenants_todo", 8, "todo.main:app", "todo.setup:create_shared"),
+    Kind("two_databases", 10, "shop.main:app", "shop.sessions:create_all"),
 ]
 
 THREADED = ("sqlmodel_heroes", "sync_and_async")
@@ -64,6 +65,8 @@ THREADED = ("sqlmodel_heroes", "sync_and_async")
 
 REPLICAS = next(kind for kind in KINDS if kind.folder == "replicas_news")
 ADDRESSES = ("replica.invalid/news", "primary.invalid/news")
+
+TWO = next(kind for kind in KINDS if kind.folder == "two_databases")
 
 _LISTED = re.compile(r"^(PASSED|FAILED|ERROR) tests/\w+\.py::(\w+)\[\d\]", re.MULTILINE)
 
@@ -140,6 +143,31 @@ def test_two_addresses_are_told_of_unless_they_are_one_database(
     assert done.code == told.code == 0
     assert "OL230" not in done.output
     assert told.output.count(str(SharedDatabaseWarning(addresses=ADDRESSES))) == 1, told.output
+
+
+@pytest.mark.parametrize("kind", [TWO], indirect=True)
+def test_two_databases_are_one_unless_they_are_named(project: Project, cache: Path) -> None:
+    named = 'oneloop_databases = ["analytics = shop.analytics:Base"]\n'
+    project.change("pyproject.toml", named, "")
+
+    told = project.run("--tb=line", ONELOOP_CACHE_DIR=str(cache))
+
+    # There is one set of migrations, so one of them has no tables.
+    assert told.counts["failed"] == TWO.tests, told.output
+    addresses = ["db.invalid/shop", "bi.invalid/analytics"]
+    assert told.output.count(str(SharedDatabaseWarning(addresses=addresses))) == 1, told.output
+
+
+@pytest.mark.parametrize("kind", [TWO], indirect=True)
+@pytest.mark.parametrize("strategy", ["commit", "clone"])
+def test_two_databases_are_put_back_both(project: Project, cache: Path, strategy: str) -> None:
+    done = project.run("-W", "error", "--oneloop-strategy", strategy, ONELOOP_CACHE_DIR=str(cache))
+
+    assert done.counts == {"passed": TWO.tests}, done.output
+    shown = [line for line in done.output.splitlines() if line.startswith("oneloop: ")]
+    assert " schema alembic 1 revision " in shown[0]
+    assert shown[1].startswith("oneloop: analytics on PostgreSQL ")
+    assert shown[1].endswith(" schema shop.analytics:Base")
 
 
 def test_off_tests_find_what_others_left(
