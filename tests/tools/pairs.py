@@ -80,7 +80,7 @@ class Pair:
         It ends with nothing to complain about.
         """
         target = self.targets.__getitem__ if real else None
-        pools = "commit" if real else "rollback"
+        pools = ("commit" if real else "rollback",)
         sandbox = self.router.begin("test_it", hosted=False, target=target, pools=pools)
         try:
             yield sandbox
