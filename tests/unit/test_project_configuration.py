@@ -16,16 +16,16 @@ from pytest_oneloop.project.configuration import find
 if TYPE_CHECKING:
     from pathlib import Path
 
+NATIVE = int(pytest.__version__.partition(".")[0]) >= 9
 FILES = {
     "pytest.toml": '[pytest]\naddopts = ["-q"]\n',
     ".pytest.toml": '[pytest]\naddopts = ["-q"]\n',
     "pytest.ini": "",
-    ".pytest.ini": "",
+    ".pytest.ini": "" if NATIVE else "[pytest]\n",
     "pyproject.toml": '[tool.pytest.ini_options]\naddopts = "-q"\n',
     "tox.ini": "[pytest]\naddopts = -q\n",
     "setup.cfg": "[tool:pytest]\naddopts = -q\n",
 }
-NATIVE = int(pytest.__version__.partition(".")[0]) >= 9
 
 
 def edited(folder: Path, name: str, text: str, **values: str | list[str]) -> str:
@@ -46,6 +46,13 @@ def test_the_order_is_that_of_pytest(pytester: pytest.Pytester) -> None:
         found = find(below)
         assert found.path == asked.inipath == inner / name
         assert found.root == asked.rootpath
+
+
+@pytest.mark.skipif(NATIVE, reason="an empty .pytest.ini counts since pytest 9")
+def test_an_empty_hidden_file_is_passed_over(pytester: pytest.Pytester) -> None:
+    (pytester.path / ".pytest.ini").touch()
+    (pytester.path / "tox.ini").write_text("[pytest]\n")
+    assert find(pytester.path).path == pytester.parseconfig().inipath == pytester.path / "tox.ini"
 
 
 @pytest.mark.parametrize("name", ["tox.ini", "setup.cfg", "pyproject.toml"])

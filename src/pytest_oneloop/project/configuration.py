@@ -204,7 +204,8 @@ def _styles() -> Iterator[tuple[str, Style]]:
         yield "pytest.toml", TomlStyle("pytest", own=True)
         yield ".pytest.toml", TomlStyle("pytest", own=True)
     yield "pytest.ini", IniStyle("pytest", own=True)
-    yield ".pytest.ini", IniStyle("pytest", own=True)
+    # An empty one counts since pytest 9.
+    yield ".pytest.ini", IniStyle("pytest", own=native)
     if native:
         yield PYPROJECT, TomlStyle("tool.pytest")
     yield PYPROJECT, _IN_PYPROJECT
