@@ -9,7 +9,9 @@ from importlib.metadata import version
 from typing import TYPE_CHECKING
 
 import pytest
+from rich.table import Table
 
+from pytest_oneloop.cli.output import output
 from tools.command_line import ONELOOP, oneloop, run_in
 
 if TYPE_CHECKING:
@@ -97,3 +99,15 @@ def test_a_terminal_without_the_characters(sick: Path, monkeypatch: pytest.Monke
 
     assert "?async def functions are not" in " ".join(finished.stdout.split())
     assert (finished.stderr, finished.returncode) == ("", 1)
+
+
+def test_no_line_ends_in_spaces_where_no_terminal_is(capsys: pytest.CaptureFixture[str]) -> None:
+    console = output()
+    table = Table("one", "two", width=20, box=None)
+    table.add_row("1", "", style="red")
+
+    console.print("Found in ", end="")
+    console.print("here")
+    console.print(table)
+
+    assert capsys.readouterr().out == "Found in here\n one       two\n 1\n"

@@ -160,6 +160,7 @@ def test_the_map_is_drawn_in_the_terminal(project: Project) -> None:
     assert "engine of the session loop crosses" in finished.stdout
     assert "session loop" in finished.stdout
     assert "\x1b" not in finished.stdout
+    assert " \n" not in finished.stdout
     assert max(map(len, finished.stdout.splitlines())) <= 80
     assert (finished.stderr, finished.returncode) == ("", 1)
 

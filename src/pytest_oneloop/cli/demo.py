@@ -103,8 +103,7 @@ def _check_extra() -> None:
 
 
 def _measure(setups: Sequence[SetUp], arguments: argparse.Namespace) -> None:
-    from rich.console import Console  # noqa: PLC0415
-
+    from pytest_oneloop.cli.output import output  # noqa: PLC0415
     from pytest_oneloop.demo.files import planned_file  # noqa: PLC0415
     from pytest_oneloop.demo.page import render  # noqa: PLC0415
     from pytest_oneloop.demo.run import Bench  # noqa: PLC0415
@@ -115,7 +114,7 @@ def _measure(setups: Sequence[SetUp], arguments: argparse.Namespace) -> None:
         bench = stack.enter_context(Bench())
         display = None
         if not arguments.json:
-            display = stack.enter_context(Display(Console(), setups, bench.version))
+            display = stack.enter_context(Display(output(highlight=True), setups, bench.version))
         measured = []
         for plugin in (False, True):
             for setup in setups:

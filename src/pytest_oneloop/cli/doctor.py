@@ -126,12 +126,11 @@ def _as_json(examined: _Examined, *, with_map: bool) -> dict[str, Any]:
 
 
 def _show(examined: _Examined, page: Path | None, *, fix: bool, with_map: bool) -> None:
-    from rich.console import Console  # noqa: PLC0415
-
+    from pytest_oneloop.cli.output import output  # noqa: PLC0415
     from pytest_oneloop.doctor.mapping import loop_map  # noqa: PLC0415
     from pytest_oneloop.doctor.presenting import show_edit, show_findings  # noqa: PLC0415
 
-    console = Console(highlight=False)
+    console = output()
     before, after = examined.before, examined.after
     show_findings(console, before.findings, tests=before.case.suite.tests)
     if fix:

@@ -46,8 +46,7 @@ def run(arguments: argparse.Namespace) -> int:
     Raises:
         UsageError: It cannot be done; nothing has been written.
     """
-    from rich.console import Console  # noqa: PLC0415  (`oneloop --help` does without)
-
+    from pytest_oneloop.cli.output import output  # noqa: PLC0415  (`oneloop --help` does without)
     from pytest_oneloop.project.discovery import discover  # noqa: PLC0415
     from pytest_oneloop.project.proposal import propose  # noqa: PLC0415
 
@@ -56,7 +55,7 @@ def run(arguments: argparse.Namespace) -> int:
     # Written before anything is shown: what is shown has happened then.
     if arguments.yes:
         proposal.edit.write()
-    console = Console(highlight=False)
+    console = output()
     _show_found(console, project, proposal)
     _show_change(console, project, proposal, written=arguments.yes)
     _show_list(console, "Set already, and left as it is", proposal.kept)
