@@ -4,19 +4,16 @@ from __future__ import annotations
 
 import re
 import shutil
-import tempfile
 import uuid
-from contextlib import ExitStack, contextmanager
-from pathlib import Path
+from contextlib import ExitStack
 from typing import TYPE_CHECKING, Self
 
 from pytest_oneloop.databases.binaries import find_binaries
 from pytest_oneloop.databases.embedded import start_server
-from pytest_oneloop.databases.identity import find_identity
-from pytest_oneloop.databases.places import Places
 from pytest_oneloop.databases.postgresql import Admin, administer, quote_name
 from pytest_oneloop.databases.seeds import SeedCache
 from pytest_oneloop.databases.urls import connect_url
+from pytest_oneloop.demo.folders import demonstration_folders
 from pytest_oneloop.demo.measurement import Measurement, telling
 from pytest_oneloop.demo.process import Outcome, RunFailedError, run_pytest
 from pytest_oneloop.demo.proxy import CountingProxy
@@ -25,14 +22,13 @@ from pytest_oneloop.demo.traffic import Traffic
 from pytest_oneloop.errors.demo import SetUpRunError
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from pathlib import Path
     from types import TracebackType
 
     from pytest_oneloop.databases.embedded import EmbeddedServer
     from pytest_oneloop.demo.setups import SetUp
     from pytest_oneloop.demo.wire import Heard
 
-_PREFIX = "oneloop-demo-"
 # What the application's models say. A set-up that makes its tables finds them there, and goes on.
 _TABLE = "CREATE TABLE users (id serial PRIMARY KEY, email varchar NOT NULL UNIQUE)"
 # The plugin's own name for the database of a run.
@@ -90,10 +86,7 @@ class Bench:
 
     def __enter__(self) -> Self:
         with ExitStack() as stack:
-            self._scratch = Path(
-                stack.enter_context(tempfile.TemporaryDirectory(prefix=_PREFIX))
-            ).resolve()
-            self._sockets = stack.enter_context(_socket_folder(self._scratch.name))
+            self._scratch, self._sockets = stack.enter_context(demonstration_folders())
             self._server = stack.enter_context(_server(self._scratch / "cache"))
             self.version = self._server.version
             for plugin in (False, True):
@@ -189,17 +182,6 @@ def _measurement(
         other_connections=all_of_it.connections - of_tests.connections,
         other_ddl_statements=len(all_of_it.definitions) - len(of_tests.definitions),
     )
-
-
-@contextmanager
-def _socket_folder(name: str) -> Iterator[Path]:
-    """Make a folder, for this user alone, whose path is short enough for a socket."""
-    folder = Places().for_home(name, find_identity(makes_data=False)) / f"{name}-s"
-    folder.mkdir(mode=0o700)
-    try:
-        yield folder
-    finally:
-        shutil.rmtree(folder)
 
 
 def _server(cache: Path) -> EmbeddedServer:
