@@ -197,3 +197,54 @@ async def test_it():
     assert len(left(mariadb)) == 1
     assert made.run("test_shop.py", "-k", "nothing").code == 0
     assert left(mariadb) == set()
+
+
+VISITORS = """
+from sqlalchemy import create_engine
+from sqlalchemy.orm import DeclarativeBase, Mapped, mapped_column
+
+engine = create_engine("mysql+pymysql://me:wrong@database.invalid/shop", pool_size=16)
+
+
+class Base(DeclarativeBase):
+    pass
+
+
+class Visitor(Base):
+    __tablename__ = "visitors"
+    id: Mapped[int] = mapped_column(primary_key=True)
+    number: Mapped[int]
+"""
+
+THREADS = """
+from concurrent.futures import ThreadPoolExecutor
+
+import pytest
+from shop import Visitor, engine
+from sqlalchemy import func, select
+from sqlalchemy.orm import Session
+
+
+def add(number):
+    with Session(engine) as session:
+        session.add(Visitor(number=number))
+        session.commit()
+
+
+@pytest.mark.oneloop(strategy="commit")
+@pytest.mark.parametrize("number", range(8))
+def test_threads(number):
+    with ThreadPoolExecutor(16) as threads:
+        list(threads.map(add, range(16)))
+    with Session(engine) as session:
+        assert session.scalar(select(func.count(Visitor.id))) == 16
+"""
+
+
+def test_threads_that_come_together_find_the_database_put_back(
+    tmp_path: Path, mariadb: MariaDB
+) -> None:
+    made = project(tmp_path, mariadb)
+    made.write({"shop.py": VISITORS, "test_shop.py": THREADS})
+    run = made.run()
+    assert run.counts == {"passed": 8}, run.output

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import threading
 from typing import TYPE_CHECKING, Any, Generic, Protocol, TypeVar
 
 from pytest_oneloop.isolation import CLONE, ROLLBACK
@@ -78,6 +79,7 @@ class CopyingIsolation(Generic[D]):
         self._clone: D | None = None
         self._clones = 0
         self._under_way = False
+        self._turn = threading.Lock()
         self.clones_wanted = 0
         self.used = False
         self.shown = False
@@ -91,20 +93,21 @@ class CopyingIsolation(Generic[D]):
     def destination(self) -> D:
         """Return the database of the running test; for a clone, copy the template."""
         worker = self._database()
-        if self._strategy == CLONE:
-            if self._clone is None:
-                self._clones += 1
-                self._clone = self._copier.copy(worker, self._clones)
+        with self._turn:
+            if self._strategy == CLONE:
+                if self._clone is None:
+                    self._clones += 1
+                    self._clone = self._copier.copy(worker, self._clones)
+                self.used = True
+                return self._clone
+            if not self.used:
+                if left := self._give_up():
+                    self._copier.end(worker, left)
+                if self._restoration is None:
+                    self._restoration = self._copier.restoration(worker)
+                self._restoration.prepare()
             self.used = True
-            return self._clone
-        if not self.used:
-            if left := self._give_up():
-                self._copier.end(worker, left)
-            if self._restoration is None:
-                self._restoration = self._copier.restoration(worker)
-            self._restoration.prepare()
-        self.used = True
-        return worker.destination
+            return worker.destination
 
     def finish(self) -> None:
         """Nothing: no server ends who is in the way of a teardown before its own patience does."""
@@ -127,11 +130,18 @@ class CopyingIsolation(Generic[D]):
 
     def settle(self, router: Router) -> None:
         """Put the database back, or a fresh one in its place."""
-        if self._under_way:
-            self._under_way = False
+        if not self._under_way:
+            return
+        # Of several threads that come together, none may go on before it is done.
+        with self._turn:
+            if not self._under_way:
+                return
             assert self._restoration is not None  # noqa: S101 - it is under way
-            if not self._restoration.restore():
-                self.renew(router)
+            try:
+                if not self._restoration.restore():
+                    self.renew(router)
+            finally:
+                self._under_way = False
 
     def renew(self, router: Router) -> None:
         """Put a fresh database in the place of the worker's."""
