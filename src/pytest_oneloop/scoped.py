@@ -118,7 +118,8 @@ class ScopedRows:
                 self._again[fixture] = request
                 return True
             bases[link] = link.bases
-        self._kept = dict(sandbox.writers)
+        # Not those of other connections: what the test itself has written there is its own.
+        self._kept |= {link: sandbox.writers[link] for link in written}
         self._levels.append(_Level(fixture, request, bases))
         return False
 

@@ -97,12 +97,8 @@ async def test_they_are_gone_with_their_scope(strategy, asked):
     assert (await orders(), await events()) == (["tea"], ["sold tea", "asked"])
 
 
-async def test_a_fixture_that_is_asked_for_late(request):
-    await order("bread")
-    assert (await orders(), await events()) == (
-        ["tea", "bread"],
-        ["sold tea", "asked", "sold bread"],
-    )
+async def test_they_stay_for_the_next_test(asked):
+    assert (await orders(), await events()) == (["tea"], ["sold tea", "asked"])
 """
 
 
@@ -115,7 +111,7 @@ def test_rows_of_wider_scopes_in_both(tmp_path: Path, cache: Path) -> None:
     assert "ran under" not in done.output
 
 
-TWO_PHASES = """
+SYNCHRONOUS = """
 from sqlalchemy import create_engine, func
 from sqlalchemy.orm import Session
 
@@ -125,6 +121,60 @@ engines = {{
 }}
 
 
+def write(row):
+    with Session(binds=engines) as session:
+        session.add(row)
+        session.commit()
+
+
+def read():
+    with Session(binds=engines) as session:
+        return tuple(
+            session.scalars(select(one).order_by(kind.id)).all()
+            for kind, one in ((Order, Order.item), (Event, Event.what))
+        )
+""".format(shop=SHOP.replace("asyncpg", "psycopg2"), stats=STATS.replace("asyncpg", "psycopg2"))
+
+LATE = """
+@pytest.fixture(scope="module")
+def an_order():
+    write(Order(item="of the module"))
+    yield
+
+
+@pytest.fixture(scope="module")
+def an_event():
+    write(Event(what="of the module"))
+    yield
+
+
+def test_the_test_has_written_to_one(request):
+    write(Order(item="of the test"))
+    request.getfixturevalue("an_event")
+    request.getfixturevalue("an_order")
+    assert read() == (["of the test", "of the module"], ["of the module"])
+
+
+def test_what_it_wrote_is_gone_and_what_was_in_time_has_stayed():
+    assert read() == ([], ["of the module"])
+
+
+def test_what_came_late_is_made_again(an_order, an_event):
+    assert read() == (["of the module"], ["of the module"])
+"""
+
+
+def test_a_fixture_that_is_asked_for_late_keeps_nothing_of_the_test(
+    tmp_path: Path, cache: Path
+) -> None:
+    project = two_databases(tmp_path, SYNCHRONOUS + LATE, ONELOOP_CACHE_DIR=str(cache))
+
+    done = project.run("-W", "error", "--oneloop-strategy", "rollback")
+
+    assert done.counts == {"passed": 3}, done.output
+
+
+TWO_PHASES = """
 @pytest.mark.parametrize("_again", range(2))
 @pytest.mark.parametrize("end", ["commit", "rollback"])
 def test_in_two_phases(_again, end):
@@ -140,10 +190,7 @@ def test_in_two_phases(_again, end):
 
 
 def test_two_phases_need_real_databases(tmp_path: Path, cache: Path) -> None:
-    urls = {
-        name: url.replace("asyncpg", "psycopg2") for name, url in (("shop", SHOP), ("stats", STATS))
-    }
-    project = two_databases(tmp_path, TWO_PHASES.format(**urls), ONELOOP_CACHE_DIR=str(cache))
+    project = two_databases(tmp_path, SYNCHRONOUS + TWO_PHASES, ONELOOP_CACHE_DIR=str(cache))
 
     done = project.run("-v")
 
