@@ -7,6 +7,8 @@ import re
 from typing import TYPE_CHECKING
 from urllib.parse import urlsplit
 
+from pytest_oneloop.project.migrating import migrates
+
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
@@ -42,7 +44,7 @@ def does_more(node: Function, module: Module, sources: Sources) -> bool:
     does not count, since every test is rolled back.
     """
     return any(
-        _writes(one)
+        (_writes(one) and not migrates(one, module, sources))
         or _awaits_own(one, module, sources)
         or is_another_engine(one, module, sources)
         or _is_another_client(one, module, sources)
@@ -100,7 +102,7 @@ def _awaits_own(node: ast.AST, module: Module, sources: Sources) -> bool:
             isinstance(one, ast.Attribute) and one.attr in _TABLES for one in ast.walk(function)
         )
         for function in functions
-    )
+    ) and not migrates(node, module, sources)
 
 
 def _is_another_client(node: ast.AST, module: Module, sources: Sources) -> bool:

@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from pytest_oneloop.project.besides import Function, does_more, is_another_engine
+from pytest_oneloop.project.migrating import migrates
 from pytest_oneloop.project.sources import Place, assigned, statements
 
 if TYPE_CHECKING:
@@ -25,6 +26,7 @@ MAKER = "every sessionmaker, that of the application too, leads to the test data
 OVERRIDE = "every session of the application is in the test's transaction"
 ROLLBACK = "every test is rolled back"
 SESSION = "the fixture `db_session` is a session on the test database"
+MIGRATIONS = "the database is migrated, once for all tests, and each test begins with the same rows"
 TABLES = "the tables are there, and each test begins with the same rows"
 CLIENT = "the fixture `client` calls the application, with its lifespan"
 _SUCCESSORS = {ENGINE: "db_engine", SESSION: "db_session", CLIENT: "client"}
@@ -116,6 +118,7 @@ class _Conftest:
             SESSION: self._makes_a_session(node, calls),
             TABLES: bool({"create_all", "drop_all"} & _attributes(node))
             and not any(name.endswith(".create_engine") for name in calls),
+            MIGRATIONS: migrates(node, self._module, self._sources),
             OVERRIDE: bool(overridden),
         }
         reason = next((reason for reason, holds in reasons.items() if holds), None)
