@@ -6,6 +6,7 @@ import asyncio
 import threading
 from typing import TYPE_CHECKING, Any
 
+import asyncpg
 import psycopg
 import pytest
 from sqlalchemy import Engine, create_engine, text
@@ -14,12 +15,13 @@ from sqlalchemy.pool import QueuePool
 
 from pytest_oneloop.errors.sandbox import (
     ConnectionLostError,
+    OutdatedDriverError,
     TransactionControlError,
     TurnTimeoutError,
     UnroutedEngineError,
     UnsupportedDialectError,
 )
-from pytest_oneloop.sandbox import turns
+from pytest_oneloop.sandbox import drivers, turns
 from tools.laboratory import Laboratory
 from tools.listeners import CountingListener
 from tools.servers import conninfo
@@ -143,6 +145,22 @@ def test_an_unknown_dialect_is_refused(untouched: ServerAddress) -> None:
         assert raised.value.dialect == "oracle+oracledb"
         assert sandbox.problems == [raised.value]
     assert lab.provided == 0
+
+
+def test_a_driver_that_is_too_old_is_refused(
+    untouched: ServerAddress, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    release = asyncpg.__version__
+    monkeypatch.setitem(drivers.SINCE, "asyncpg", f"{release}.1")
+    with Laboratory("asyncpg", untouched).open() as lab:
+        with lab.test() as sandbox:
+            with pytest.raises(OutdatedDriverError) as raised:
+                lab.run(insert, lab.engine())
+            assert raised.value.release == release
+            assert sandbox.problems == [raised.value]
+        assert lab.provided == 0
+        monkeypatch.setitem(drivers.SINCE, "asyncpg", release)
+        lab.check(insert)
 
 
 @pytest.mark.parametrize("name", ["sqlite", "sqlite+pysqlite"])

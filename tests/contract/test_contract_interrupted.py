@@ -27,7 +27,6 @@ class UnreadableAnswerError(Exception):
 def interrupt(engine: Engine, error: type[BaseException]) -> None:
     """Break off an INSERT in the moment after it was done; roll back its transaction alone."""
     kind = driver_for(engine.dialect.name, engine.dialect.driver)
-    assert kind is not None
     raw = engine.raw_connection()
     channel = Channel(raw.dbapi_connection, kind(raw.dbapi_connection))
     outer = OuterTransaction(channel, Constraints(), ["BEGIN"])

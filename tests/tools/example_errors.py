@@ -167,6 +167,7 @@ EXAMPLES: list[OneloopError | OneloopWarning] = [
         dialect="oracle+oracledb",
         supported=("postgresql+asyncpg", "postgresql+psycopg", "postgresql+psycopg2"),
     ),
+    sandbox.OutdatedDriverError(driver="asyncpg", release="0.30.0", needed="0.31"),
     sandbox.ConnectionLostError(
         test=_TEST, cause="terminating connection due to administrator command"
     ),
@@ -240,6 +241,7 @@ EXAMPLES: list[OneloopError | OneloopWarning] = [
     doctor.SuiteNotImportedError(
         path="tests/conftest.py", reason="ModuleNotFoundError: No module named 'shop'", more=2
     ),
+    doctor.AllDeselectedError(path=Path("/shop"), tests=12, options='-m "not slow"'),
     doctor.CollectionFailedError(reason="unrecognized arguments: --cov=shop"),
     doctor.CollectionTimeoutError(seconds=600),
     doctor.MapNameError(path=Path("tests")),

@@ -12,6 +12,7 @@ from pytest_oneloop.errors.sandbox import (
     ConnectionLostError,
     EarlierTestError,
     InterleavedTransactionsError,
+    OutdatedDriverError,
     SandboxError,
     SplitTransactionError,
     TransactionControlError,
@@ -110,6 +111,16 @@ TEXTS: list[tuple[SandboxError, str]] = [
             "another driver\n"
             "  What to do: let it through, without isolation, by `oneloop_passthrough = sqlite` in "
             "pytest's configuration, or use one of the drivers named"
+        ),
+    ),
+    (
+        OutdatedDriverError(driver="asyncpg", release="0.30.0", needed="0.31"),
+        (
+            "OL213: an engine wants a connection by asyncpg 0.30.0, which is too old for tests "
+            "that share one connection.\n"
+            "  Likely cause: asyncpg was installed before, or is pinned; the plugin's own extra "
+            "would have brought 0.31 or newer\n"
+            '  What to do: pip install "asyncpg>=0.31"'
         ),
     ),
     (

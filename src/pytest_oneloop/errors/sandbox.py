@@ -160,6 +160,30 @@ class UnsupportedDialectError(SandboxError):
         )
 
 
+class OutdatedDriverError(SandboxError):
+    """An engine wants a connection by a release of its driver that cannot share one.
+
+    Attributes:
+        driver: Such as `asyncpg`.
+        release: The one that is installed.
+        needed: The oldest that will do.
+    """
+
+    code = "OL213"
+
+    def __init__(self, *, driver: str, release: str, needed: str) -> None:
+        self.driver = driver
+        self.release = release
+        self.needed = needed
+        super().__init__(
+            f"an engine wants a connection by {driver} {release}, which is too old for tests that "
+            "share one connection.",
+            why=f"{driver} was installed before, or is pinned; the plugin's own extra would have "
+            f"brought {needed} or newer",
+            instead=f'pip install "{driver}>={needed}"',
+        )
+
+
 class ConnectionLostError(SandboxError):
     """The real connection ended in the middle of a test.
 

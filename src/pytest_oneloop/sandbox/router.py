@@ -15,13 +15,13 @@ from sqlalchemy.engine import Engine
 from sqlalchemy.exc import DisconnectionError
 from sqlalchemy.pool import Pool
 
-from pytest_oneloop.errors.sandbox import UnroutedEngineError, UnsupportedDialectError
+from pytest_oneloop.errors.sandbox import SandboxError, UnroutedEngineError
 from pytest_oneloop.sandbox import greenlets
 from pytest_oneloop.sandbox.addresses import Addresses, is_nowhere
 from pytest_oneloop.sandbox.building import Building
 from pytest_oneloop.sandbox.connection import SandboxedConnection
 from pytest_oneloop.sandbox.direct import Direct, held_by, note_engine
-from pytest_oneloop.sandbox.drivers import SUPPORTED, driver_for
+from pytest_oneloop.sandbox.drivers import driver_for
 from pytest_oneloop.sandbox.facades import Facades
 from pytest_oneloop.sandbox.links import Links
 from pytest_oneloop.sandbox.passing import Passing
@@ -215,7 +215,6 @@ class Router:
         parameters: dict[str, Any],
     ) -> SandboxedConnection | None:
         __tracebackhide__ = True
-        name = f"{dialect.name}+{dialect.driver}"
         ours = is_nowhere(arguments, parameters)
         if not ours and self._passing.lets(dialect.name, dialect.driver, entry):
             return None
@@ -225,9 +224,10 @@ class Router:
             parameters.clear()
             parameters.update(redirected)
             return None
-        driver = driver_for(dialect.name, dialect.driver)
-        if driver is None:
-            raise self.sandbox.report(UnsupportedDialectError(dialect=name, supported=SUPPORTED))
+        try:
+            driver = driver_for(dialect.name, dialect.driver)
+        except SandboxError as error:
+            raise self.sandbox.report(error) from None
         key = self._addresses.note(dialect, arguments, parameters)
         wish = Wish(key, dialect, driver, parameters)
         self._settle()

@@ -4,7 +4,10 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from importlib import import_module
+from re import findall
 from typing import TYPE_CHECKING, Any, ClassVar, Final, Protocol
+
+from pytest_oneloop.errors.sandbox import OutdatedDriverError, UnsupportedDialectError
 
 if TYPE_CHECKING:
     from pytest_oneloop.errors.sandbox import SandboxError
@@ -16,6 +19,13 @@ SUPPORTED: Final = (
     *("mysql+aiomysql", "mysql+asyncmy", "mysql+pymysql"),
     *("mariadb+aiomysql", "mariadb+asyncmy", "mariadb+pymysql"),
 )
+
+SINCE: Final = {
+    # Earlier ones ask the server for types when SQLAlchemy prepares a new connection of a pool: in
+    # the sandbox, in the middle of what another task sends.
+    "asyncpg": "0.31",
+}
+"""The oldest release that will do, of drivers of which older ones are about."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -131,10 +141,24 @@ class Driver(Protocol):
         """End it on the server, although its loop has closed and nothing can be awaited."""
 
 
-def driver_for(dialect: str, driver: str) -> type[Driver] | None:
-    """Return the class for a dialect's driver, or `None` if there is none."""
-    if f"{dialect}+{driver}" not in SUPPORTED:
-        return None
+def driver_for(dialect: str, driver: str) -> type[Driver]:
+    """Return the class for a dialect's driver.
+
+    Raises:
+        UnsupportedDialectError: There is none.
+        OutdatedDriverError: The release that is installed will not do.
+    """
+    name = f"{dialect}+{driver}"
+    if name not in SUPPORTED:
+        raise UnsupportedDialectError(dialect=name, supported=SUPPORTED)
+    if (needed := SINCE.get(driver)) is not None:
+        release = str(import_module(driver).__version__)
+        if _numbers(release) < _numbers(needed):
+            raise OutdatedDriverError(driver=driver, release=release, needed=needed)
     module = import_module(f"{__name__}.{driver}")
     found: type[Driver] = module.DRIVER
     return found
+
+
+def _numbers(release: str) -> list[int]:
+    return [int(number) for number in findall(r"\d+", release)]
