@@ -3,7 +3,7 @@
 VENV := .venv
 STAMP := $(VENV)/.installed
 
-.PHONY: demo test check limits clean
+.PHONY: demo test check limits capabilities clean
 
 ## Run the example's tests through the plugin, on an embedded PostgreSQL.
 demo: $(STAMP)
@@ -22,6 +22,11 @@ check: $(STAMP)
 ## Write docs/reference/limits.md from the programs of tests/fidelity. Under a minute.
 limits: $(STAMP)
 	PYTHONPATH=tests $(VENV)/bin/python -m fidelity.write_limits
+
+## Write docs/reference/capabilities.md from the probes of tests/capabilities. Some three minutes.
+capabilities: $(STAMP)
+	scripts/install-mariadb
+	PYTHONPATH=tests $(VENV)/bin/python -m capabilities.write_page
 
 clean:
 	rm -rf $(VENV) dist .mypy_cache .ruff_cache .pytest_cache .hypothesis
