@@ -17,6 +17,7 @@ from pytest_oneloop.databases.sequences import (
     Sequence,
     SequenceBaseline,
     read_sequences,
+    restart_branches,
     restart_sql,
 )
 from tools.servers import conninfo
@@ -174,3 +175,22 @@ def test_sequences_that_the_role_may_not_set(
 
 def test_no_sequences_no_statement() -> None:
     assert restart_sql(SequenceBaseline(180000)) == ""
+
+
+@pytest.mark.parametrize("version", [170000, 180000])
+def test_the_places_of_those_that_differ(
+    baseline: SequenceBaseline, connection: psycopg.Connection[Any], version: int
+) -> None:
+    sql = restart_branches(replace(baseline, version=version)).encode()
+    assert connection.execute(sql).fetchall() == []
+    for statement in ADVANCE.split(";"):
+        connection.execute(statement.encode())
+    found = [baseline.sequences[place].name for (place,) in connection.execute(sql).fetchall()]
+    names = ["audit_id_seq", "countdown", "customer_id_seq", "invoice", "pages", "wheel"]
+    assert sorted(found) == [f"public.{name}" for name in names]
+    # That of the cached one is for whoever can end what sessions have taken in advance.
+    values = connection.execute(VALUES).fetchall()
+    assert values[:4] == START[:4]
+    assert values[4] != START[4]
+    found = [baseline.sequences[place].name for (place,) in connection.execute(sql).fetchall()]
+    assert found == ["public.pages"]
