@@ -124,7 +124,7 @@ PROBES: dict[str, Callable[[Laboratory, Engine], bool]] = {
     "extension_types": takes("SELECT 'a'::citext"),
 }
 OF_DRIVERS = {
-    *("tasks", "threads", "freed_connections", "cancelled_statements", "copy"),
+    *("tasks", "threads", "freed_connections", "cancelled_statements", "copy", "adapted_cursors"),
     # How they are tested, or what the sandbox makes of them.
     *("server", "ended_sessions", "counted_messages", "control_by_text", "control_by_driver"),
 }

@@ -119,3 +119,28 @@ def test_a_listener_of_do_connect_may_still_change_the_arguments(lab: Laboratory
     with lab.test() as sandbox:
         lab.run(body)
     assert sandbox.problems == []
+
+
+@pytest.mark.needs("extension_types", "adapted_cursors")
+def test_each_engine_converts_json_in_its_own_way(lab: Laboratory) -> None:
+    def writes(value: object) -> str:
+        return json.dumps({"written by": "one engine", "value": value})
+
+    def reads(text: str | bytes) -> object:
+        return {"read by": "one engine", **json.loads(text)}
+
+    def change(engine: Engine, number: int) -> object:
+        with engine.begin() as connection:
+            connection.execute(THING.insert().values(data=number))
+            return connection.scalar(select(THING.c.data).order_by(THING.c.id.desc()).limit(1))
+
+    def body() -> list[object]:
+        return [change(engine, number) for number, engine in enumerate((own, other, own))]
+
+    own = lab.engine(json_serializer=writes, json_deserializer=reads)
+    other = lab.engine()
+    by_one = {"read by": "one engine", "written by": "one engine"}
+    for name in ("test_first", "test_second"):
+        with lab.test(name) as sandbox:
+            assert lab.run(body) == [by_one | {"value": 0}, 1, by_one | {"value": 2}]
+        assert sandbox.problems == []

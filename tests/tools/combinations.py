@@ -31,6 +31,7 @@ CAPABILITIES: Final = {
     "search_path": "a setting says which schemas are searched",
     "extension_types": "types that extensions bring",
     "counted_messages": "the messages to its server can be counted",
+    "adapted_cursors": "each cursor converts values as its own engine has it",
     "copy": "rows are copied past SQL",
 }
 """What a test may need, by the names that its mark `needs` gives. A driver's name is one, too."""
@@ -55,6 +56,7 @@ _OF_DATABASES: Final = {
     "postgresql": CAPABILITIES.keys()
     - {
         *("tasks", "freed_connections", "threads", "control_by_text", "failing_statements"),
+        "adapted_cursors",
     },
     "sqlite": {
         *("control_by_text", "transactional_ddl", "deferrable_constraints", "several_streams"),
@@ -67,9 +69,9 @@ _OF_DATABASES: Final = {
 }
 _DRIVERS: Final = {
     "asyncpg": ("postgresql", "tasks", "freed_connections"),
-    "psycopg async": ("postgresql", "tasks", "freed_connections"),
-    "psycopg": ("postgresql", "threads"),
-    "psycopg2": ("postgresql", "threads"),
+    "psycopg async": ("postgresql", "tasks", "freed_connections", "adapted_cursors"),
+    "psycopg": ("postgresql", "threads", "adapted_cursors"),
+    "psycopg2": ("postgresql", "threads", "adapted_cursors"),
     "aiosqlite": ("sqlite", "tasks"),
     "pysqlite": ("sqlite", "threads"),
     "aiomysql": ("mysql", "tasks", "freed_connections"),

@@ -47,6 +47,7 @@ class SandboxedConnection:
         self.oneloop_home = home
         self.oneloop_engine: ref[Engine] | None = None
         self.oneloop_noted: dict[str, object] = {}
+        self.oneloop_wanted: dict[str, object] = {}
         self.oneloop_prepared_in: Sandbox | None = None
         self.oneloop_prepared = False
         self.oneloop_used_on: ref[AbstractEventLoop] | None = None
@@ -115,9 +116,13 @@ class SandboxedConnection:
         if self._over:
             # SQLAlchemy would wrap an error of this call; that of the statement it does not.
             return self.oneloop_cursor(self, NoCursor())
-        real = self._call(self.oneloop_link.real.cursor, *args, **kwargs)
+        real = self._call(self.oneloop_real_cursor, *args, **kwargs)
         streams = any(args) or any(kwargs.get(k) for k in ("name", "server_side"))
         return (StreamingCursor if streams else self.oneloop_cursor)(self, real)
+
+    def oneloop_real_cursor(self, *args: Any, **kwargs: Any) -> Any:
+        """Return a cursor of the real connection, where that lives."""
+        return self.oneloop_link.real.cursor(*args, **kwargs)
 
     def commit(self) -> None:
         """Commit the virtual transaction."""

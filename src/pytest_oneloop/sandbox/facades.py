@@ -41,7 +41,9 @@ class Facades:
         if not self._adopt(link, home, sandbox):
             link, home = self._links.find(wish, hosted=sandbox.hosted)
             self._adopt(link, home, sandbox)
-        return wish.driver.facade(link, home)
+        connection = wish.driver.facade(link, home)
+        connection.oneloop_wanted = dict(wish.parameters)
+        return connection
 
     def check_out(self, connection: SandboxedConnection, sandbox: Sandbox) -> None:
         """The running test gets a connection from a pool.

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any, ClassVar, Final
 from pytest_oneloop.sandbox import greenlets
 from pytest_oneloop.sandbox.drivers.onpostgresql import OnPostgresql
 from pytest_oneloop.sandbox.executing import ExecutingConnection
+from pytest_oneloop.sandbox.jsonadapters import JsonAdapters
 from pytest_oneloop.sandbox.notifications import Deaf
 
 if TYPE_CHECKING:
@@ -60,6 +61,12 @@ class PsycopgConnection(ExecutingConnection):
         """Note it."""
         self.oneloop_note("deferrable", value)
 
+    def oneloop_real_cursor(self, *args: Any, **kwargs: Any) -> Any:
+        """Return a cursor that converts JSON as its own engine has it."""
+        driver: Any = self.oneloop_link.driver
+        driver.convert(self.oneloop_wanted.get("context"))
+        return super().oneloop_real_cursor(*args, **kwargs)
+
     def add_notice_handler(self, handler: Any) -> None:
         """Add it once: every connection of every pool adds the dialect's to the same real one."""
         known = self.oneloop_link.driver.notice_handlers  # type: ignore[attr-defined]
@@ -105,6 +112,20 @@ class PsycopgDriver(OnPostgresql):
     def __init__(self, real: Any) -> None:
         super().__init__(real)
         self.notice_handlers: list[object] = []
+        self._adapters: JsonAdapters | None = None
+
+    def convert(self, engines: Any) -> None:
+        """Let the cursors to come convert JSON as an engine does; those that are there stay.
+
+        Args:
+            engines: What the engine converts by; `None` for one that does not say.
+        """
+        if engines is None:
+            return
+        adapters = JsonAdapters.of(engines)
+        if adapters != self._adapters:
+            adapters.register(getattr(self._real, "driver_connection", self._real).adapters)
+            self._adapters = adapters
 
     def begin(self) -> None:
         """Begin by a command: psycopg reads the state off the protocol. One message."""
