@@ -11,6 +11,7 @@ import argparse
 import inspect
 import json
 import re
+import shlex
 import sys
 import sysconfig
 from importlib.metadata import PackageNotFoundError, version
@@ -90,6 +91,7 @@ class Collector:
         self._failures: list[tuple[str, str]] = []
         self._fixtures: dict[int, int] = {}
         self._listed: list[dict[str, Any]] = []
+        self._deselected = 0
         self._with_others = False
         self._closures: dict[tuple[tuple[str, tuple[int, ...]], ...], int] = {}
 
@@ -97,6 +99,10 @@ class Collector:
         """Note what cannot be collected."""
         if report.failed:
             self._failures.append((report.nodeid, report.longreprtext))
+
+    def pytest_deselected(self, items: Sequence[pytest.Item]) -> None:
+        """Count what is left out."""
+        self._deselected += len(items)
 
     def pytest_collection_finish(self, session: pytest.Session) -> None:
         """Write down the suite, or what could not be collected of it."""
@@ -107,6 +113,8 @@ class Collector:
         tests.sort(key=lambda test: (test["path"], test["line"]))
         facts = {
             "failures": self._failures,
+            "deselected": self._deselected,
+            "selection": _selection(config),
             "root": str(config.rootpath),
             "configuration": str(config.inipath) if config.inipath else None,
             "settings": settings,
@@ -212,6 +220,19 @@ def _setting(config: pytest.Config, name: str) -> str | None:
         return None
     given = config.getoption(name, None)
     return str(getattr(given or value, "value", given or value) or "") or None
+
+
+def _selection(config: pytest.Config) -> str:
+    """Return the options by which pytest itself leaves tests out, as they are written."""
+    chosen = [
+        *(["-k", config.getoption("keyword", "")] if config.getoption("keyword", "") else ()),
+        *(["-m", config.getoption("markexpr", "")] if config.getoption("markexpr", "") else ()),
+        *(f"--deselect={one}" for one in config.getoption("deselect", None) or ()),
+        # Both are of plugins of pytest's own, which a project may have switched off.
+        *(["--last-failed"] if config.getoption("lf", default=False) else ()),
+        *(["--stepwise"] if config.getoption("stepwise", default=False) else ()),
+    ]
+    return shlex.join(chosen)
 
 
 def _others_run(config: pytest.Config) -> bool:

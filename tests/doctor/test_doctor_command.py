@@ -24,7 +24,7 @@ def test_json_is_one_object(project: Project) -> None:
 
     shown = json.loads(finished.stdout)
     [finding] = shown.pop("findings")
-    assert shown == {"tests": 2}
+    assert shown == {"tests": 2, "deselected": 0}
     assert finding == {
         "code": "OL402",
         "severity": "error",
@@ -104,6 +104,7 @@ def test_fix_in_json_has_the_difference(project: Project) -> None:
     assert json.loads(finished.stdout) == {
         "findings": [],
         "tests": 2,
+        "deselected": 0,
         "diff": "--- pyproject.toml\n+++ pyproject.toml\n@@ -1,2 +1,4 @@\n"
         ' [tool.pytest.ini_options]\n asyncio_mode = "auto"\n'
         '+asyncio_default_test_loop_scope = "session"\n'
@@ -133,6 +134,54 @@ def test_a_part_of_a_suite_is_read_with_the_configuration_of_the_whole(project: 
     finished = oneloop(project.folder, "doctor", "part/test_more.py")
 
     assert finished.stdout == "1 test read: nothing is found.\n"
+
+
+PARTLY = {
+    "pytest.ini": "[pytest]\naddopts = -m 'not slow'\nmarkers = slow\n",
+    "test_it.py": """
+import pytest
+
+
+def test_one(): ...
+
+
+@pytest.mark.slow
+def test_two(): ...
+
+
+@pytest.mark.slow
+def test_three(): ...
+""",
+}
+
+
+def test_what_was_not_read_is_said(project: Project) -> None:
+    project.write(PARTLY)
+
+    finished = oneloop(project.folder, "doctor")
+    shown = json.loads(oneloop(project.folder, "doctor", "--json").stdout)
+
+    assert finished.stdout == (
+        "1 test read: nothing is found.\n"
+        "2 tests were not read: pytest deselects them, by -m 'not slow'.\n"
+    )
+    assert (finished.stderr, finished.returncode) == ("", 0)
+    assert (shown["tests"], shown["deselected"]) == (1, 2)
+
+
+def test_what_a_conftest_leaves_out_is_said(project: Project) -> None:
+    leave_out = """
+def pytest_collection_modifyitems(config, items):
+    config.hook.pytest_deselected(items=items[1:2])
+    del items[1:2]
+"""
+    project.write(PARTLY | {"pytest.ini": "[pytest]\nmarkers = slow\n", "conftest.py": leave_out})
+
+    finished = oneloop(project.folder, "doctor")
+
+    assert finished.stdout == (
+        "2 tests read: nothing is found.\n1 test was not read: pytest deselects it.\n"
+    )
 
 
 BAD = {
@@ -175,6 +224,17 @@ BAD = {
             "oneloop: OL523: test_one.py cannot be imported: SyntaxError: invalid syntax "
             "(test_one.py, line 1) (1 more file cannot be, either). "
             "Make `pytest --collect-only` pass first.\n"
+        ),
+    ),
+    "deselected": (
+        {
+            "pytest.ini": "[pytest]\naddopts = -k nothing\n",
+            "test_it.py": "def test_one(): ...\n\n\ndef test_two(): ...\n",
+        },
+        ["."],
+        (
+            "oneloop: OL528: pytest deselects all 2 tests in ., by -k nothing. "
+            "Take out what deselects them, and call the doctor again.\n"
         ),
     ),
     "option": (

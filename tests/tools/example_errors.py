@@ -241,7 +241,7 @@ EXAMPLES: list[OneloopError | OneloopWarning] = [
     doctor.SuiteNotImportedError(
         path="tests/conftest.py", reason="ModuleNotFoundError: No module named 'shop'", more=2
     ),
-    doctor.AllDeselectedError(path=Path("/shop"), tests=12, options='-m "not slow"'),
+    doctor.AllDeselectedError(path=Path("/shop"), tests=12, selection="-m 'not slow'"),
     doctor.CollectionFailedError(reason="unrecognized arguments: --cov=shop"),
     doctor.CollectionTimeoutError(seconds=600),
     doctor.MapNameError(path=Path("tests")),

@@ -120,6 +120,7 @@ def _as_json(examined: _Examined, *, with_map: bool) -> dict[str, Any]:
     return {
         "findings": [one.to_json() for one in after.findings],
         "tests": after.case.suite.tests,
+        "deselected": after.case.suite.deselected,
         **({"diff": examined.edit.diff()} if examined.edit else {}),
         **({"map": loop_map(after.case).to_json()} if with_map else {}),
     }
@@ -132,13 +133,13 @@ def _show(examined: _Examined, page: Path | None, *, fix: bool, with_map: bool) 
 
     console = output()
     before, after = examined.before, examined.after
-    show_findings(console, before.findings, tests=before.case.suite.tests)
+    show_findings(console, before.findings, suite=before.case.suite)
     if fix:
         console.print()
         show_edit(console, examined.edit)
     if after is not before:
         console.print()
-        show_findings(console, after.findings, tests=after.case.suite.tests)
+        show_findings(console, after.findings, suite=after.case.suite)
     if with_map:
         from pytest_oneloop.maps.terminal import draw  # noqa: PLC0415
 

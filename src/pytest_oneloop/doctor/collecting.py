@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING, Any
 
 from pytest_oneloop.doctor.suite import Suite, read_suite
 from pytest_oneloop.errors.doctor import (
+    AllDeselectedError,
     CollectionFailedError,
     CollectionTimeoutError,
     NoSuchPathError,
@@ -68,6 +69,8 @@ def collect(path: Path) -> Suite:
         raise _refusal(output, code, root)
     if facts["failures"]:
         raise _not_imported(facts)
+    if not facts["tests"] and facts["deselected"]:
+        raise AllDeselectedError(path=path, tests=facts["deselected"], selection=facts["selection"])
     if not facts["tests"]:
         raise NoSuiteError(path=path)
     return read_suite(facts)

@@ -16,6 +16,7 @@ if TYPE_CHECKING:
     from rich.console import Console
 
     from pytest_oneloop.doctor.findings import Finding
+    from pytest_oneloop.doctor.suite import Suite
     from pytest_oneloop.project.edits import Edit
 
 _COLOURS = {"error": "bold red", "warning": "bold yellow"}
@@ -28,13 +29,13 @@ _INDENT = "    "
 _DIFF = {"+": "green", "-": "red", "@": "cyan"}
 
 
-def show_findings(console: Console, findings: Sequence[Finding], *, tests: int) -> None:
+def show_findings(console: Console, findings: Sequence[Finding], *, suite: Suite) -> None:
     """Show each finding, and the sum of them.
 
     Args:
         console: Where to.
         findings: In the order in which they are shown.
-        tests: How many tests were read.
+        suite: What was read.
     """
     for finding in findings:
         colour = _COLOURS[finding.severity]
@@ -49,14 +50,23 @@ def show_findings(console: Console, findings: Sequence[Finding], *, tests: int) 
         ):
             _show_text(console, label, text)
         console.print()
+    tests = suite.tests
     errors = sum(finding.severity == "error" for finding in findings)
     if not findings:
         console.print(f"{counted(tests, 'test')} read: nothing is found.")
-        return
-    console.print(
-        f"{counted(tests, 'test')} read: {counted(errors, 'error')}, "
-        f"{counted(len(findings) - errors, 'warning')}."
-    )
+    else:
+        console.print(
+            f"{counted(tests, 'test')} read: {counted(errors, 'error')}, "
+            f"{counted(len(findings) - errors, 'warning')}."
+        )
+    if suite.deselected:
+        were = "was" if suite.deselected == 1 else "were"
+        by = f", by {suite.selection}" if suite.selection else ""
+        console.print(
+            f"{counted(suite.deselected, 'test')} {were} not read: pytest deselects "
+            f"{'it' if suite.deselected == 1 else 'them'}{by}.",
+            markup=False,
+        )
 
 
 def _show_text(console: Console, label: str, text: str) -> None:

@@ -140,6 +140,8 @@ class Suite:
         modules: The project's files that collecting imported, by the module's name.
         search: The folders from which the project's modules are imported.
         named: The settings by which the project names loop scopes.
+        deselected: How many tests pytest has left out.
+        selection: The options of pytest by which it does, if it does by any.
     """
 
     root: Path
@@ -153,6 +155,8 @@ class Suite:
     modules: Mapping[str, Path]
     search: tuple[Path, ...]
     named: frozenset[str] = frozenset()
+    deselected: int = 0
+    selection: str = ""
 
     @property
     def tests(self) -> int:
@@ -190,6 +194,8 @@ def read_suite(facts: Mapping[str, Any]) -> Suite:
         fixture_loop_scope=fixture_scope if fixture_scope in SCOPES else None,
         test_loop_scope=settings[TEST_SCOPE] or "function",
         chosen=facts["chosen"] or fixture_scope not in {None, "session"},
+        deselected=facts["deselected"],
+        selection=facts["selection"],
         named=frozenset(
             [TEST_SCOPE] * bool(facts["chosen"]) + [FIXTURE_SCOPE] * bool(fixture_scope)
         ),

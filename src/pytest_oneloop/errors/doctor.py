@@ -108,6 +108,31 @@ class CollectionTimeoutError(UsageError):
         )
 
 
+class AllDeselectedError(UsageError):
+    """pytest leaves out every test that it collects.
+
+    Args:
+        path: Where they are.
+        tests: How many there are.
+        selection: The options of pytest by which it does, if it does by any.
+    """
+
+    code: ClassVar[str] = "OL528"
+
+    def __init__(self, *, path: Path, tests: int, selection: str) -> None:
+        self.path = path
+        self.tests = tests
+        self.selection = selection
+        number = "the one test" if tests == 1 else f"all {tests:,} tests"
+        by = f", by {selection}" if selection else ""
+        super().__init__(
+            f"pytest deselects {number} in {path}{by}.",
+            why="an option in pytest's configuration or in PYTEST_ADDOPTS, such as -k or -m, or a "
+            "conftest or plugin that leaves tests out.",
+            instead="take out what deselects them, and call the doctor again.",
+        )
+
+
 class PageNotWrittenError(UsageError):
     """The page of the loop map cannot be written.
 
