@@ -7,11 +7,13 @@ import pytest
 from pytest_oneloop.sandbox import statements
 from pytest_oneloop.sandbox.entries import Effect
 from pytest_oneloop.sandbox.sqlite.texts import (
+    Attach,
     Begin,
     Commit,
     Pragma,
     Rollback,
     Text,
+    attaches,
     changes_session,
     read,
 )
@@ -39,6 +41,12 @@ TEXTS: dict[str, Text] = {
     "PRAGMA foreign_keys(OFF)": Pragma("foreign_keys", "off"),
     'PRAGMA main.table_info("item")': Pragma("table_info", None),
     "PRAGMA journal_mode = WAL": Pragma("journal_mode", "wal"),
+    "ATTACH 'it''s/other.db' AS Other;": Attach("it's/other.db", "other"),
+    'attach database "a b.db" as "Other"': Attach("a b.db", "other"),
+    "/* more */ ATTACH DATABASE ? AS other": Attach(None, "other"),
+    "ATTACH :path AS 'other'": Attach(None, "other"),
+    "ATTACH 'a' || 'b' AS other": WRITE,
+    "DETACH other": WRITE,
 }
 
 
@@ -69,3 +77,9 @@ def test_what_stays_on_a_connection(sql: str, changes: bool) -> None:  # noqa: F
 )
 def test_what_only_tunes(name: str, tuning: bool) -> None:  # noqa: FBT001 - a parameter
     assert Pragma(name, "1").tuning is tuning
+
+
+def test_what_changes_the_files_that_are_attached() -> None:
+    assert attaches("ATTACH 'other.db' AS other")
+    assert attaches("-- it goes\n detach other")
+    assert not attaches("INSERT INTO a VALUES ('ATTACH it')")
