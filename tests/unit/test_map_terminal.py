@@ -106,6 +106,15 @@ def test_a_name_gives_way_to_the_edge() -> None:
     assert "│ │ │   ■   test_3[<script>alert('1')</script> & very very…\n" in text
 
 
+def test_it_is_said_how_many_tests_use_what_crosses() -> None:
+    words = " ".join(drawn(everything()).split())
+
+    assert (
+        "engine is made on the session loop by engine, and used on 2 other loops by "
+        "tests/api/test_users.py::test_0 and 1 other test. redis is made on"
+    ) in words
+
+
 def test_arrows_pass_over_the_loops_between() -> None:
     lines = [line.rstrip() for line in drawn(everything()).splitlines()]
 

@@ -47,13 +47,19 @@ class Section:
 
 @dataclass(frozen=True, slots=True)
 class Told:
-    """One object that crosses, for a sentence."""
+    """One object that crosses, for a sentence.
+
+    Attributes:
+        used_by: The first step that uses it elsewhere.
+        more: How many others do; empty if none does.
+    """
 
     what: str
     made_on: str
     made_by: str
     used_on: str
     used_by: str
+    more: str
     place: str
 
 
@@ -82,16 +88,18 @@ def objects(folded: Folded) -> list[Told]:
     return [_told(arrows, folded) for arrows in together.values()]
 
 
-def _users(arrows: list[Arrow], folded: Folded) -> str:
-    """Return who uses it: the one, or the first, and how many tests and fixtures more."""
+def _users(arrows: list[Arrow], folded: Folded) -> tuple[str, str]:
+    """Return the first step that uses it, and how many tests and fixtures do besides."""
     names = list(dict.fromkeys(one.used_by for arrow in arrows for one in arrow.crossings))
     blocks = [folded.blocks[arrow.target] for arrow in arrows if arrow.target is not None]
     tests = {step.name for block in blocks if block.kind == "test" for step in block.steps}
     more = [one in tests for one in names[1:]]
-    others = [wording.count(sum(more), "other test")] if any(more) else []
-    if not all(more):
-        others.append(wording.count(len(more) - sum(more), "other fixture"))
-    return " and ".join([", ".join([names[0], *others[:-1]]), *others[-1:]])
+    counted = [
+        wording.count(number, f"other {noun}")
+        for number, noun in ((sum(more), "test"), (len(more) - sum(more), "fixture"))
+        if number
+    ]
+    return names[0], " and ".join(counted)
 
 
 def told(arrow: Arrow, folded: Folded) -> str:
@@ -99,7 +107,7 @@ def told(arrow: Arrow, folded: Folded) -> str:
     it = _told([arrow], folded)
     return (
         f"{it.what} crosses: made on the {it.made_on} by {it.made_by}, "
-        f"used on {it.used_on} by {it.used_by}"
+        f"used on {it.used_on} by {it.used_by}{it.more}"
     )
 
 
@@ -108,12 +116,14 @@ def _told(arrows: list[Arrow], folded: Folded) -> Told:
     loops = list(dict.fromkeys(crossing.used_on for crossing in crossings))
     places = list(dict.fromkeys(str(crossing.place or "") for crossing in crossings))
     target = folded.loops[arrows[0].target_loop]
+    user, others = _users(arrows, folded)
     return Told(
         what=crossings[0].name,
         made_on=folded.loops[arrows[0].source_loop].name,
         made_by=crossings[0].made_by,
         used_on=f"the {target.name}" if len(arrows) == 1 else f"{len(loops):,} other loops",
-        used_by=_users(arrows, folded),
+        used_by=user,
+        more=f" and {others}" if others else "",
         place=places[0] if len(places) == 1 else "",
     )
 
@@ -205,7 +215,7 @@ def _arrow_entry(number: int, arrow: Arrow, folded: Folded) -> Entry:
         ("Made on", it.made_on, True),
         ("Made by", it.made_by, True),
         ("Used on", it.used_on.removeprefix("the "), True),
-        ("Used by", it.used_by, True),
+        ("Used by", f"{it.used_by}{it.more}", True),
         ("Look at", it.place or _UNKNOWN, True),
     ]
     return Entry(

@@ -88,7 +88,7 @@ def draw(loop_map: LoopMap, console: Console) -> None:
     for told in objects(folded):
         place = f" ({told.place})" if told.place else ""
         made = f"is made on the {told.made_on} by {told.made_by},"
-        used = f"and used on {told.used_on} by {told.used_by}{place}."
+        used = f"and used on {told.used_on} by {told.used_by}{told.more}{place}."
         console.print()
         console.print(
             Text(spelling.of(told.what), style="bold red"), Text(spelling.of(f"{made} {used}"))
