@@ -40,7 +40,8 @@ def seen(request):
 def pytest_runtest_protocol(item):
     run = item.config.stash[RUN]
     yield
-    lending = run.backends.of("postgresql").isolation._lending
+    if (lending := run.backends.of("postgresql").isolation._lending) is None:
+        return
     clones = lending._clones
     deadline = time.monotonic() + 20
     while any(name not in clones._lost for name in lending._known
@@ -58,9 +59,11 @@ from notes import Note, engine, new_session
 """
 
 
-def seen(project: Project, tests: str, *options: str) -> dict[str, tuple[str, int]]:
+def seen(
+    project: Project, tests: str, *options: str, conftest: str = CONFTEST
+) -> dict[str, tuple[str, int]]:
     """Run tests; return the database and the session that each has noted."""
-    project.write({"conftest.py": CONFTEST, "test_it.py": TESTS + tests})
+    project.write({"conftest.py": conftest, "test_it.py": TESTS + tests})
     done = project.run("-W", "error", "-p", "no:randomly", *options, "test_it.py")
     assert set(done.counts) == {"passed"}, done.output
     lines = (project.folder / "seen").read_text().splitlines()
@@ -207,3 +210,36 @@ def test_under_each_loop_scope(project: Project, scope: str) -> None:
     sessions = [pid for _, pid in found.values()]
     # A connection ends with its loop.
     assert (len(set(sessions)) == len(sessions)) == (scope == "function")
+
+
+@pytest.mark.parametrize("strategy", ["commit", "clone"])
+def test_connections_of_engines_that_are_gone_end(project: Project, strategy: str) -> None:
+    discarding = """
+import gc
+
+from sqlalchemy import create_engine
+
+
+@pytest.mark.parametrize("number", range(6))
+def test_discarding(number, seen):
+    gc.collect()
+    own = create_engine("postgresql+psycopg://nobody@database.invalid/none")
+    with own.begin() as connection:
+        seen(connection.scalar(WHO))
+
+
+def test_what_is_left(seen):
+    gc.collect()
+    with sync.connect() as connection:
+        left = connection.scalar(text(
+            "SELECT count(*) FROM pg_stat_activity WHERE datname = current_database() "
+            "AND application_name <> 'pytest-oneloop'"
+        ))
+    assert left <= 3
+
+
+sync = create_engine("postgresql+psycopg://nobody@database.invalid/none")
+"""
+    conftest = CONFTEST.replace('strategy="clone"', f'strategy="{strategy}"')
+    found = seen(project, discarding, conftest=conftest)
+    assert len({pid for _, pid in found.values()}) == 6

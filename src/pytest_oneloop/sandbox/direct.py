@@ -23,7 +23,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable
 
     from sqlalchemy.engine import Connection, Engine
-    from sqlalchemy.pool import ConnectionPoolEntry
+    from sqlalchemy.pool import ConnectionPoolEntry, Pool
 
     from pytest_oneloop.sandbox.drivers import Driver
     from pytest_oneloop.sandbox.links import Links, Target
@@ -44,6 +44,7 @@ class Held:
         real: What SQLAlchemy's dialect made of the driver's connection, once it has.
         loop: The event loop that it is bound to; `None` for a synchronous driver.
         engine: Whose pool it is in, once that is known.
+        pool: The pool.
         sandbox: The test that used it last.
         place: Where it was checked out, while it is.
         soiled: A test has changed its settings, so no other may have it.
@@ -54,6 +55,7 @@ class Held:
     real: Any = None
     loop: weakref.ref[AbstractEventLoop] | None = None
     engine: weakref.ref[Engine] | None = None
+    pool: weakref.ref[Pool] | None = None
     sandbox: Sandbox | None = None
     place: Origin | None = None
     soiled: bool = False
@@ -67,6 +69,11 @@ class Held:
     def closed(self) -> bool:
         """Whether it is of no more use."""
         return self.speaker.is_closed()
+
+    @property
+    def deserted(self) -> bool:
+        """Whether the pool is gone that it was in."""
+        return self.pool is not None and self.pool() is None
 
     @property
     def moved(self) -> bool:
@@ -214,13 +221,16 @@ class Direct:
         self._open.clear()
 
     def left_open(self) -> list[Origin]:
-        """End the connections that the test has not given back; return where it got them."""
+        """End the connections that the test has not given back; return where it got them.
+
+        Ended are also those that nobody can get any more: their pool is gone.
+        """
         places = []
         for held in self._held:
             if held.place is not None and not held.closed:
                 places.append(held.place)
                 self._open.add(held.speaker.backend())
-            if held.place is not None or held.soiled:
+            if held.place is not None or held.soiled or held.deserted:
                 held.place = None
                 held.drop()
         return places
@@ -267,3 +277,4 @@ def note_engine(connection: Connection) -> None:
     held: Held | None = connection.connection.info.get(_MARK)
     if held is not None:
         held.engine = weakref.ref(connection.engine)
+        held.pool = weakref.ref(connection.engine.pool)
