@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable
+    from collections.abc import Set as AbstractSet
 
     from capabilities.desk import Desk
 
@@ -23,18 +24,26 @@ class Probe:
         promise: What the plugin promises that it sees, whatever a database does without it;
             otherwise it must see what it sees there. It must survive JSON.
         again: It runs so many times, each time as a test of its own.
+        lacking: The databases that have no such thing.
     """
 
     body: Body
     words: str
     promise: Any = None
     again: int = 1
+    lacking: AbstractSet[str] = frozenset()
 
     @property
     def name(self) -> str:
         return self.body.__name__
 
+    async def look(self, desk: Desk) -> Any:
+        """Return what it sees there; `None` if the database has no such thing."""
+        return None if desk.database in self.lacking else await self.body(desk)
 
-def probe(words: str, *, promise: Any = None, again: int = 1) -> Callable[[Body], Probe]:
+
+def probe(
+    words: str, *, promise: Any = None, again: int = 1, lacking: AbstractSet[str] = frozenset()
+) -> Callable[[Body], Probe]:
     """Declare a function to be a probe; see `Probe`."""
-    return lambda body: Probe(body, words, promise, again)
+    return lambda body: Probe(body, words, promise, again, lacking)

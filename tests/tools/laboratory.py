@@ -198,8 +198,9 @@ class Laboratory:
 
     def rows_left(self) -> dict[str, list[tuple[Any, ...]]]:
         """Return the rows of all tables that have some."""
-        found = {table: self.look(f"SELECT * FROM {table}") for table in self.tables}
-        return {table: rows for table, rows in found.items() if rows}
+        counts = [f"SELECT '{table}', count(*) FROM {table}" for table in self.tables]
+        found = self.look(" UNION ALL ".join(counts))
+        return {table: self.look(f"SELECT * FROM {table}") for table, number in found if number}
 
     def clear(self) -> None:
         """Remove all rows."""

@@ -76,6 +76,14 @@ class MariaDB:
 
     def run(self, *statements: str) -> list[tuple[Any, ...]]:
         """Run statements in autocommit, on a connection of its own; return the last one's rows."""
+        with self.connected() as cursor:
+            for statement in statements:
+                cursor.execute(statement)
+            return list(cursor.fetchall())
+
+    @contextmanager
+    def connected(self) -> Iterator[Any]:
+        """Give a cursor of a connection of its own, in autocommit."""
         connection = pymysql.connect(
             host="127.0.0.1",
             port=self.port,
@@ -86,9 +94,7 @@ class MariaDB:
             autocommit=True,
         )
         with closing(connection), connection.cursor() as cursor:
-            for statement in statements:
-                cursor.execute(statement)
-            return list(cursor.fetchall())
+            yield cursor
 
     def databases(self) -> set[str]:
         """Return the names of the databases that the plugin has on the server just now."""

@@ -100,8 +100,10 @@ class MySQLLaboratory(Laboratory):
             f" WHERE db = '{self.server.database}' AND id <> connection_id()"
         )
         deadline = time.monotonic() + seconds
-        while True:
-            [(number,)] = self.look(question)
-            if number == 0 or time.monotonic() > deadline:
-                return int(number)
-            time.sleep(0.01)
+        with self.server.connected() as cursor:
+            while True:
+                cursor.execute(question)
+                [(number,)] = cursor.fetchall()
+                if number == 0 or time.monotonic() > deadline:
+                    return int(number)
+                time.sleep(0.01)

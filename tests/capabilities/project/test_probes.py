@@ -34,7 +34,7 @@ if ASYNC:
     async def test_async(
         probe: Probe, async_desk: AsyncDesk, conclude: Callable[[Probe, object], None]
     ) -> None:
-        conclude(probe, await probe.body(async_desk))
+        conclude(probe, await probe.look(async_desk))
 
 else:
 
@@ -42,4 +42,4 @@ else:
     def test_sync(
         probe: Probe, sync_desk: SyncDesk, conclude: Callable[[Probe, object], None]
     ) -> None:
-        conclude(probe, finish(probe.body(sync_desk)))
+        conclude(probe, finish(probe.look(sync_desk)))
