@@ -38,6 +38,16 @@ def local_settings(sql: str, parameters: Any) -> list[str]:
     return found
 
 
+def question(name: str) -> str:
+    """Return a query for what a setting is; empty or NULL, if it was never set."""
+    return f"SELECT current_setting({_literal(name)}, true)"
+
+
+def setting(name: str, value: str) -> str:
+    """Return a statement that sets one for the transaction."""
+    return f"SELECT set_config({_literal(name)}, {_literal(value)}, true)"
+
+
 @lru_cache(maxsize=4096)
 def _calls(sql: str) -> tuple[tuple[str, str], ...]:
     """Return the name of each setting, and whether it is a local one, as the text has them."""
@@ -59,3 +69,7 @@ def _value(token: str, parameters: Any) -> object:
     if token.startswith("%("):
         return parameters.get(token[2:-2]) if isinstance(parameters, dict) else None
     return token.strip("'")
+
+
+def _literal(text: str) -> str:
+    return "'" + text.replace("'", "''") + "'"

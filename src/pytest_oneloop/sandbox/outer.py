@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, TypeVar
 from pytest_oneloop.sandbox import statements
 from pytest_oneloop.sandbox.channel import LostError
 from pytest_oneloop.sandbox.entries import Effect, InterleavedError, State
+from pytest_oneloop.sandbox.localsettings import question, setting
 from pytest_oneloop.sandbox.transactions import Transactions
 
 if TYPE_CHECKING:
@@ -114,7 +115,6 @@ class OuterTransaction:
                 self.channel.inside = False
                 raise EndedByItselfError from error
             elif sent and self.channel.undone_alone(error):
-                # The statement was undone alone.
                 self.stack.succeeded(replace(plan, effect=Effect.READ))
             elif sent:
                 # Interrupted, or refused by the client; the server may have done it.
@@ -246,17 +246,13 @@ class OuterTransaction:
         for name in names:
             if name not in checkout.settings and not self.stack.failed(checkout):
                 plan = self.stack.statement(checkout, Effect.READ)
-                query = f"SELECT current_setting({_literal(name)}, true)"
-                now = self.send(plan, partial(self.channel.value, query))
+                now = self.send(plan, partial(self.channel.value, question(name)))
                 # One that was never set is empty afterwards, on a real server too.
                 checkout.settings[name] = str(now or "")
 
     def put_settings_back(self, checkout: Checkout) -> None:
         """End the settings of a transaction that was committed; a rollback has ended them."""
-        self.stack.pending += [
-            f"SELECT set_config({_literal(name)}, {_literal(value)}, true)"
-            for name, value in checkout.settings.items()
-        ]
+        self.stack.pending += [setting(*kept) for kept in checkout.settings.items()]
         checkout.settings.clear()
 
     # -- the driver's own connection -----------------------------------------------------------
@@ -302,7 +298,3 @@ class OuterTransaction:
             self.raw or any(sql.startswith("ROLLBACK") for sql in self.stack.pending)
         ):
             self.channel.flush(self.stack.pending)
-
-
-def _literal(text: str) -> str:
-    return "'" + text.replace("'", "''") + "'"
