@@ -44,12 +44,12 @@ class Runs:
 
     Args:
         postgresql: A server.
-        mysql: A server.
+        mysql: A server; `None` if it is not asked for.
         folder: An empty one.
     """
 
     postgresql: ServerAddress
-    mysql: MariaDB
+    mysql: MariaDB | None
     folder: Path
 
     def found(
@@ -81,6 +81,7 @@ class Runs:
             file = self.folder / f"{driver}.db"
             return self._plain(driver, f"/{file}")
         if database == "mysql":
+            assert self.mysql is not None
             with mariadb.fresh_database(self.mysql, "plain") as server:
                 return self._plain(driver, server.url("x").removeprefix("x://"))
         with servers.fresh_database(self.postgresql, "plain") as address:
@@ -123,6 +124,7 @@ class Runs:
             "ONELOOP_CACHE_DIR": str(self.folder / "cache"),
         }
         if database == "mysql":
+            assert self.mysql is not None
             environment["ONELOOP_SERVER"] = replace(self.mysql, database="").url("mysql")
         elif database == "postgresql":
             address = replace(self.postgresql, database="postgres")

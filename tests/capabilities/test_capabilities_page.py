@@ -16,7 +16,6 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from pytest_oneloop.databases.address import ServerAddress
-    from tools.mariadb import MariaDB
 
 ANEW = "write it anew: make capabilities"
 
@@ -42,10 +41,12 @@ def test_every_promise_is_kept_where_tests_are_run_as_they_are_by_default() -> N
 @pytest.mark.server
 @pytest.mark.parametrize("driver", ["asyncpg", "aiosqlite", "aiomysql"])
 def test_the_sandbox_is_as_it_was_found(
-    driver: str, tcp_server: ServerAddress, mariadb: MariaDB, tmp_path: Path
+    driver: str, tcp_server: ServerAddress, tmp_path: Path, request: pytest.FixtureRequest
 ) -> None:
+    on_mysql = COMBINATIONS[driver].database == "mysql"
+    mysql = request.getfixturevalue("mariadb") if on_mysql else None
     before = {name: {"rollback": one["rollback"]} for name, one in load()[driver].items()}
 
-    now = Runs(tcp_server, mariadb, tmp_path).found([driver], ["rollback"])
+    now = Runs(tcp_server, mysql, tmp_path).found([driver], ["rollback"])
 
     assert now == {driver: before}, ANEW
