@@ -30,6 +30,16 @@ FIXTURE_SCOPE = "asyncio_default_fixture_loop_scope"
 BY_ONELOOP = "loop session (set by oneloop)"
 TROUBLE = re.compile(r"\w*Warning\b|Exception ignored|never (awaited|retrieved)|Traceback")
 
+UNSET = re.compile(
+    rf'^.*Warning: The configuration option "{FIXTURE_SCOPE}" is unset\.\n'
+    r"(?s:.*?)warnings\.warn\(.*$",
+    re.MULTILINE,
+)
+"""What older releases of pytest-asyncio say of fixtures whose loop scope is left to themselves.
+
+The older releases of pytest show that whatever the filters say.
+"""
+
 
 @dataclass(frozen=True)
 class Way:
@@ -118,7 +128,7 @@ def run(project: Project, tests: int, *options: str, **environment: str) -> Fini
     done = project.run("-W", "error", *options, **environment)
     assert done.counts == {"passed": tests}, done.output
     assert done.code == 0
-    assert not TROUBLE.search(done.output), done.output
+    assert not TROUBLE.search(UNSET.sub("", done.output)), done.output
     return done
 
 
