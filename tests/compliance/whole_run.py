@@ -1,4 +1,4 @@
-"""Run SQLAlchemy's compliance suite with the sandbox and without: `scripts/compliance`.
+"""Run SQLAlchemy's compliance suite with the plugin and without: `scripts/compliance`.
 
 Some minutes for all databases. Ends with 1 if a test is worse with the sandbox that
 docs/reference/compliance.md does not list, or lists one that is not.
@@ -45,11 +45,13 @@ def _tell(comparison: Comparison, seconds: float) -> None:
     _say(f"{comparison.database}, {seconds:.0f} s")
     for words, outcomes in (
         ("without", comparison.without),
-        ("sandbox", comparison.sandboxed),
+        ("with", comparison.with_plugin),
     ):
         found = count(outcomes)
         numbers = ", ".join(f"{found[v]} {v}" for v in ("passed", "failed", "skipped"))
         _say(f"  {words}: {numbers}")
+    for code, number in comparison.refused.most_common():
+        _say(f"  refused by {code}, and run under commit: {number}")
     for test, outcome in comparison.worse.items():
         known = "" if test in comparison.surprises else " (known)"
         _say(f"  worse{known}: {test}: {outcome.words}")
