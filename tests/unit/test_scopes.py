@@ -10,6 +10,10 @@ from pytest_oneloop.loops import scopes as scopes_module
 
 RELEASE = tuple(map(int, version("pytest-asyncio").split(".")[:2]))
 NEEDS_1_5 = pytest.mark.skipif(RELEASE < (1, 5), reason="the word fixture-scope came with 1.5")
+# What releases before 1.5 say of fixtures whose scope is left to themselves.
+UNSET = pytest.mark.filterwarnings(
+    "ignore:The configuration option:pytest.PytestDeprecationWarning"
+)
 NEEDS_1_4 = pytest.mark.skipif(RELEASE < (1, 4), reason="loop factories came with 1.4")
 
 PLUGIN = """
@@ -177,6 +181,7 @@ def test_tests_follow_the_fixtures(inner: pytest.Pytester, scope: str) -> None:
     assert [line.split()[1] for line in lines(result, "loops: ")] == ["True", "True"]
 
 
+@UNSET
 def test_a_scope_that_does_not_exist_is_blamed_on_the_setting_that_names_it(
     inner: pytest.Pytester,
 ) -> None:
@@ -190,6 +195,7 @@ def test_a_scope_that_does_not_exist_is_blamed_on_the_setting_that_names_it(
     )
 
 
+@UNSET
 def test_without_our_defaults_the_same_fixtures_have_other_loops(inner: pytest.Pytester) -> None:
     inner.makepyfile(LOOPS)
 
