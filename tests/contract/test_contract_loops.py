@@ -125,9 +125,13 @@ def test_tasks_do_not_share_the_cancellation_of_the_one_that_opens(async_lab: La
         tasks = [asyncio.create_task(write(engine, number)) for number in range(5)]
         await asyncio.sleep(0)
         tasks[0].cancel()
+        await asyncio.wait(tasks[:1])
+        # It has not left half a connection behind.
+        assert async_lab.router.connections == 1
         first, *others = await asyncio.gather(*tasks, return_exceptions=True)
         assert isinstance(first, asyncio.CancelledError)
         assert others == [None] * 4
+        assert async_lab.router.connections == 1
         return await ids(engine)
 
     engine = async_lab.async_engine(pool_size=20)

@@ -247,9 +247,7 @@ class Links:
             return link
         opening = self._opening[slot] = loop.create_future()
         try:
-            link = self._open(wish, loop)
-            greenlets.wait_for(self.close_with_loop(link.close, link.driver.abandon))
-            return link
+            return self._open(wish, loop)
         finally:
             del self._opening[slot]
             opening.set_result(None)
@@ -257,6 +255,14 @@ class Links:
     def _open(self, wish: Wish, loop: AbstractEventLoop | None) -> Link:
         __tracebackhide__ = True
         target = self._provide(wish.key)
+        if loop is None:
+            return self._connect(wish, target, None)
+        # Whoever waits for it may be cancelled, and a driver may then leave half of one behind.
+        connecting = greenlets.run(self._connect, wish, target, loop)
+        return greenlets.wait_for(greenlets.unbroken(connecting))
+
+    def _connect(self, wish: Wish, target: Target, loop: AbstractEventLoop | None) -> Link:
+        __tracebackhide__ = True
         real = wish.dialect.connect(**target.connect_arguments(wish.dialect, wish.wanted))
         try:
             wish.dialect.set_isolation_level(real, "AUTOCOMMIT")
@@ -276,4 +282,6 @@ class Links:
             ids=ids,
         )
         self._links[wish.key, wish.name, loop] = link
+        if loop is not None:
+            greenlets.wait_for(self.close_with_loop(link.close, link.driver.abandon))
         return link
