@@ -179,8 +179,9 @@ def _server_url(held: Value[str]) -> Value[str]:
             value=without_password(held.value),
             source=held.source,
             problem=problem,
-            instead="write oneloop_server = postgresql://user:password@host:5432, for a role that "
-            "may create databases, or leave it out to use the embedded server.",
+            instead="write oneloop_server = postgresql://user:password@host:5432 or "
+            "mysql://user:password@host:3306 (for MariaDB too), for a user who may create "
+            "databases; or leave it out to use the embedded PostgreSQL.",
         )
     return held
 
@@ -193,8 +194,7 @@ def _problem_of_server_url(url: str) -> str | None:
         parts = urlsplit(url)
         _ = parts.port
     except ValueError:
-        # The error's own text is left out: it may quote a piece of the password.
-        return _UNQUOTED
+        return _problem_of_host(url)
     if "@" in parts.netloc.rpartition("@")[0].partition(":")[2]:
         # SQLAlchemy would end the password there, and take what follows for the host.
         return _UNQUOTED
@@ -203,6 +203,22 @@ def _problem_of_server_url(url: str) -> str | None:
     if not parts.hostname and not any(key == "host" for key, _ in parse_qsl(parts.query)):
         return "it names no host."
     return None
+
+
+def _problem_of_host(url: str) -> str:
+    """Say why a URL's host and port cannot be read.
+
+    The library's own words are left out: they may quote a piece of the password.
+    """
+    user, _, place = url.partition("://")[2].rpartition("@")
+    if set("/?#@") & set(user):
+        return _UNQUOTED
+    host, _, port = re.split("[/?#]", place)[0].rpartition(":")
+    if host.count("[") != host.count("]"):
+        return "its host is not valid; an IPv6 address stands in [ and ]."
+    if not port.isdecimal():
+        return "its port is not a number."
+    return "its port is not below 65536."
 
 
 def _schema_source(held: Value[str]) -> Value[str]:

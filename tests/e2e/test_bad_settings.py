@@ -11,6 +11,11 @@ from tools.projects import lean
 if TYPE_CHECKING:
     from pathlib import Path
 
+SERVERS = (
+    "write oneloop_server = postgresql://user:password@host:5432 or "
+    "mysql://user:password@host:3306 (for MariaDB too), for a user who may create databases; or "
+    "leave it out to use the embedded PostgreSQL."
+)
 PROBLEMS = {
     ("app", "notes"): (
         "it is not of the form module:attribute.",
@@ -21,17 +26,12 @@ PROBLEMS = {
     ),
     ("server", "oracle://me:***@there/db"): (
         "it is not the URL of a PostgreSQL, MySQL or MariaDB server.",
-        (
-            "write oneloop_server = postgresql://user:password@host:5432, for a role that may "
-            "create databases, or leave it out to use the embedded server."
-        ),
+        SERVERS,
     ),
+    ("server", "mysql://me:***@there:abc"): ("its port is not a number.", SERVERS),
     ("server", "postgresql://me:***@"): (
         "it names no host.",
-        (
-            "write oneloop_server = postgresql://user:password@host:5432, for a role that may "
-            "create databases, or leave it out to use the embedded server."
-        ),
+        SERVERS,
     ),
     ("schema", "models"): (
         "it is neither alembic nor of the form module:attribute.",

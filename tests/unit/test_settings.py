@@ -14,6 +14,8 @@ if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
     from pathlib import Path
 
+_UNQUOTED = "it is not a valid URL; a / or @ in a password has to be written as %2F or %40."
+
 
 def read(
     rootdir: Path,
@@ -232,16 +234,34 @@ def test_urls_of_servers(tmp_path: Path, url: str) -> None:
             "localhost:5432",
             "it is not the URL of a PostgreSQL, MySQL or MariaDB server.",
         ),
+        (
+            "mysq://me:secret@localhost",
+            "mysq://me:***@localhost",
+            "it is not the URL of a PostgreSQL, MySQL or MariaDB server.",
+        ),
+        (
+            "mysql://me:secret@127.0.0.1:abc",
+            "mysql://me:***@127.0.0.1:abc",
+            "its port is not a number.",
+        ),
+        ("mysql://me@[::1]:abc/x@y", "mysql://me@[::1]:abc/x@y", _UNQUOTED),
+        ("mysql://[::1]:abc/", "mysql://[::1]:abc/", "its port is not a number."),
+        ("mysql://me@db:65536", "mysql://me@db:65536", "its port is not below 65536."),
+        (
+            "mysql://me@[::1",
+            "mysql://me@[::1",
+            "its host is not valid; an IPv6 address stands in [ and ].",
+        ),
         ("postgresql:///postgres", "postgresql:///postgres", "it names no host."),
         (
             "postgresql://me:secr@t@localhost:5432",
             "postgresql://me:***@localhost:5432",
-            "it is not a valid URL; a / or @ in a password has to be written as %2F or %40.",
+            _UNQUOTED,
         ),
         (
             "postgresql://me:sec/r@t@localhost:5432",
             "postgresql://me:***@localhost:5432",
-            "it is not a valid URL; a / or @ in a password has to be written as %2F or %40.",
+            _UNQUOTED,
         ),
     ],
 )
@@ -254,8 +274,9 @@ def test_a_bad_server_url_is_refused_and_its_password_not_shown(
     assert str(caught.value) == (
         f"OL121: oneloop_server cannot be {shown!r} (set by ONELOOP_SERVER).\n"
         f"  Likely cause: {problem}\n"
-        "  What to do: write oneloop_server = postgresql://user:password@host:5432, for a role "
-        "that may create databases, or leave it out to use the embedded server."
+        "  What to do: write oneloop_server = postgresql://user:password@host:5432 or "
+        "mysql://user:password@host:3306 (for MariaDB too), for a user who may create databases; "
+        "or leave it out to use the embedded PostgreSQL."
     )
 
 
