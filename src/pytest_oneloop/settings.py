@@ -68,7 +68,9 @@ class Settings:
         """
         if not name:
             return self.schema
-        source = f"oneloop_databases in {self.databases.source}"
+        source = self.databases.source
+        if not source.startswith(("-o ", "--", "ONELOOP_")):
+            source = f"oneloop_databases in {source}"
         return Value(named_schemas(self.databases.value)[name], source)
 
     def described(self) -> list[tuple[str, str, str]]:

@@ -285,7 +285,11 @@ def test_alembic_asked_for_and_absent(project: Project) -> None:
 def test_a_configuration_of_alembic_that_is_not_there(tmp_path: Path) -> None:
     with pytest.raises(SchemaTargetError) as caught:
         find_schema("alembic:nope.ini", source="--oneloop-schema", rootdir=tmp_path)
-    assert str(caught.value).startswith(
+    assert str(caught.value) == (
         "OL111: The schema 'alembic:nope.ini' (set by --oneloop-schema) cannot be used: there is "
         f"no file {tmp_path / 'nope.ini'}.\n"
+        "  Likely cause: the path is misspelt, or is not written as from the root folder "
+        f"{tmp_path}.\n"
+        "  What to do: correct the path, which may be absolute too; "
+        '"alembic" alone finds the alembic.ini or pyproject.toml of the project.'
     )

@@ -308,20 +308,34 @@ def test_schema_sources(tmp_path: Path, text: str) -> None:
 
 
 @pytest.mark.parametrize(
-    "places",
+    ("places", "source"),
     [
-        {"flags": {"oneloop_databases": "log = none, stats = shop.stats:Base"}},
-        {"environ": {"ONELOOP_DATABASES": "log=\nstats=shop.stats:Base"}},
-        {"ini": {"oneloop_databases": ["log = none", "stats = shop.stats:Base"]}},
+        (
+            {"flags": {"oneloop_databases": "log = none, stats = shop.stats:Base"}},
+            "--oneloop-databases",
+        ),
+        ({"environ": {"ONELOOP_DATABASES": "log=\nstats=shop.stats:Base"}}, "ONELOOP_DATABASES"),
+        (
+            {"ini": {"oneloop_databases": ["log = none", "stats = shop.stats:Base"]}},
+            "oneloop_databases in pytest.ini",
+        ),
+        (
+            {
+                "ini": {"oneloop_databases": ["log = none", "stats = shop.stats:Base"]},
+                "overridden": ["oneloop_databases"],
+            },
+            "-o oneloop_databases",
+        ),
     ],
-    ids=["flag", "variable", "ini"],
+    ids=["flag", "variable", "ini", "override"],
 )
-def test_databases_are_named_in_each_place(tmp_path: Path, places: dict[str, Any]) -> None:
+def test_databases_are_named_in_each_place(
+    tmp_path: Path, places: dict[str, Any], source: str
+) -> None:
     settings = read(tmp_path, **places)
 
     assert settings.databases.value == ("log = none", "stats = shop.stats:Base")
-    source = settings.databases.source
-    assert settings.schema_of("log") == Value("none", f"oneloop_databases in {source}")
+    assert settings.schema_of("log") == Value("none", source)
     assert settings.schema_of("stats").value == "shop.stats:Base"
     assert settings.schema_of("") == settings.schema
 

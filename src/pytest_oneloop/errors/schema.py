@@ -30,24 +30,41 @@ class SchemaTargetError(SetupError):
         source: Where it was set.
         reason: What is wrong, as a whole sentence without its full stop.
         near: Names that exist and look alike.
+        root: Where relative paths start, if what is missing is a file; else `None`.
     """
 
     code: ClassVar[str] = "OL111"
 
-    def __init__(self, target: str, *, source: str, reason: str, near: Sequence[str] = ()) -> None:
+    def __init__(
+        self,
+        target: str,
+        *,
+        source: str,
+        reason: str,
+        near: Sequence[str] = (),
+        root: Path | None = None,
+    ) -> None:
         self.target = target
         self.source = source
         self.reason = reason
         self.near = tuple(near)
+        self.root = root
         meant = f" Did you mean {' or '.join(self.near)}?" if self.near else ""
         super().__init__(
             f"The schema {target!r} (set by {source}) cannot be used: {reason}.{meant}",
-            why="the name is misspelt, or the package cannot be imported from where pytest runs.",
+            why="the name is misspelt, or the package cannot be imported from where pytest runs."
+            if root is None
+            else f"the path is misspelt, or is not written as from the root folder {root}.",
             instead=(
                 'write "alembic", "alembic:path/to/alembic.ini" or '
                 '"package.module:name" (a MetaData, a declarative base, or a function that creates '
                 "the tables); "
                 "pytest's setting pythonpath says where packages are found."
+            )
+            if root is None
+            else (
+                "correct the path, which may be absolute too; "
+                '"alembic" alone finds the alembic.ini or pyproject.toml of the project.'
             ),
         )
 

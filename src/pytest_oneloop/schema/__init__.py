@@ -82,7 +82,9 @@ def find_schema(
     if option.startswith("alembic:") and not option.endswith(":"):
         file = rootdir / option.removeprefix("alembic:")
         if not file.is_file():
-            raise SchemaTargetError(option, source=source, reason=f"there is no file {file}")
+            raise SchemaTargetError(
+                option, source=source, reason=f"there is no file {file}", root=rootdir
+            )
         if file.suffix == ".toml":
             return AlembicSource(None, file, rootdir=rootdir)
         return AlembicSource(file, alembic_toml(file.parent), rootdir=rootdir)
