@@ -129,11 +129,13 @@ TEXTS: list[tuple[SandboxError, str]] = [
             "OL207: in t.py::test_a: the connection to the test database ended, and with it "
             "what the "
             "test has written: it is closed\n"
-            "  Likely cause: the server was stopped, the statement ended its own connection "
-            "(`pg_terminate_backend`), the event loop was closed within the test, or the test "
-            "ended and left the statement running\n"
-            "  What to do: let the test not end its connection, nor its loop, and await or cancel "
-            "its tasks"
+            "  Likely cause: a statement was cancelled (`asyncio.timeout`) and the driver closed "
+            "its connection, as aiomysql and asyncmy do; or the server was stopped, a "
+            "statement ended the connection (`pg_terminate_backend`, `KILL`), the event loop was "
+            "closed within the test, or the test ended and left the statement running\n"
+            "  What to do: let the test not end its connection, nor its loop, and await its tasks; "
+            "one that is to cancel statements there has connections of its own by "
+            '@pytest.mark.oneloop(strategy="commit")'
         ),
     ),
     (

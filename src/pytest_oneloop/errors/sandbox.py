@@ -200,11 +200,13 @@ class ConnectionLostError(SandboxError):
         super().__init__(
             f"in {test}: the connection to the test database ended, and with it what the test "
             f"has written: {cause}",
-            why="the server was stopped, the statement ended its own connection "
-            "(`pg_terminate_backend`), the event loop was closed within the test, or the test "
-            "ended and left the statement running",
-            instead="let the test not end its connection, nor its loop, and await or cancel its "
-            "tasks",
+            why="a statement was cancelled (`asyncio.timeout`) and the driver closed its "
+            "connection, as aiomysql and asyncmy do; or the server was stopped, a statement "
+            "ended the connection (`pg_terminate_backend`, `KILL`), the event loop was closed "
+            "within the test, or the test ended and left the statement running",
+            instead="let the test not end its connection, nor its loop, and await its tasks; one "
+            "that is to cancel statements there has connections of its own by "
+            '@pytest.mark.oneloop(strategy="commit")',
         )
 
 
