@@ -144,8 +144,8 @@ def test_an_application_on_mariadb_without_a_server(tmp_path: Path) -> None:
         "  Likely cause: unlike PostgreSQL, there is no embedded MySQL; and oneloop_server is not "
         "set, or names another kind of server\n"
         "  What to do: start a MySQL or MariaDB for tests, and set "
-        "ONELOOP_SERVER=mysql://USER:PASSWORD@HOST:PORT/; the user needs the right to create "
-        "databases\n",
+        "ONELOOP_SERVER=mysql://USER:PASSWORD@HOST:PORT/; let an administrator run there: GRANT "
+        "ALL ON `oneloop\\_%`.* TO 'USER'@'%'\n",
         stops=True,
     )
 

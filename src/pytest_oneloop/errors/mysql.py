@@ -98,6 +98,11 @@ class UnsafeTableError(SandboxError):
 _URL: Final = "mysql://USER:PASSWORD@HOST:PORT/"
 
 
+def _grant(user: str) -> str:
+    """Return the statement that lets a user make the databases of tests, and no others."""
+    return f"GRANT ALL ON `oneloop\\_%`.* TO '{user}'@'%'"
+
+
 class NoMySQLServerError(SetupError):
     """The application connects to MySQL, and no server for tests is named.
 
@@ -113,8 +118,8 @@ class NoMySQLServerError(SetupError):
             f"An engine connects by {dialect}, and there is no server for its tests.",
             why="unlike PostgreSQL, there is no embedded MySQL; and oneloop_server is not set, or "
             "names another kind of server",
-            instead=f"start a MySQL or MariaDB for tests, and set ONELOOP_SERVER={_URL}; the user "
-            "needs the right to create databases",
+            instead=f"start a MySQL or MariaDB for tests, and set ONELOOP_SERVER={_URL}; let an "
+            f"administrator run there: {_grant('USER')}",
         )
 
 
@@ -205,7 +210,7 @@ class MySQLRightsError(SetupError):
         super().__init__(
             f"The user {user!r} may not create databases at {address}: {reason}.",
             why="every worker needs a database of its own, whose name begins with oneloop_",
-            instead=f"let an administrator run: GRANT ALL ON `oneloop\\_%`.* TO '{user}'@'%'",
+            instead=f"let an administrator run: {_grant(user)}",
         )
 
 
