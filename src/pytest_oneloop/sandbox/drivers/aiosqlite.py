@@ -8,6 +8,7 @@ from contextlib import suppress
 from typing import TYPE_CHECKING, Any, ClassVar, Final
 
 from pytest_oneloop.sandbox import greenlets
+from pytest_oneloop.sandbox.sqlite import unfinished
 from pytest_oneloop.sandbox.sqlite.connection import SqliteConnection
 from pytest_oneloop.sandbox.sqlite.driver import OnSqlite
 
@@ -87,9 +88,8 @@ class AiosqliteDriver(OnSqlite):
         self._real.run_async(lambda connection: greenlets.unbroken(run(connection)))
 
     def close(self) -> None:
-        """Roll back, and close the connection: a cursor that somebody has keeps it half open."""
-        self._real.rollback()
-        self._real.close()
+        """End what is unfinished, roll back, and close the connection, whatever fails before."""
+        self._real.run_async(lambda connection: greenlets.unbroken(_close(connection)))
 
     def abandon(self) -> None:
         """Close it from another thread: its own may be asked from any loop.
@@ -101,9 +101,7 @@ class AiosqliteDriver(OnSqlite):
 
         async def close() -> None:
             with suppress(ValueError):  # its own loop has closed it just now
-                await connection.interrupt()
-                await connection.rollback()
-                await connection.close()
+                await _close(connection)
 
         thread = threading.Thread(
             target=asyncio.run, args=(close(),), name="pytest-oneloop close", daemon=True
@@ -112,6 +110,16 @@ class AiosqliteDriver(OnSqlite):
         thread.join(_DEADLINE)
         if thread.is_alive():
             raise TimeoutError(thread.name)
+
+
+async def _close(connection: Any) -> None:
+    """Close a connection, and with it what was left half read on it."""
+    await connection.interrupt()  # its thread may be busy
+    try:
+        cursor = await connection.cursor()
+        unfinished.end_all(cursor.connection)
+    finally:
+        await connection.close()
 
 
 DRIVER: type[Driver] = AiosqliteDriver

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, ClassVar
 
+from pytest_oneloop.sandbox.sqlite import unfinished
 from pytest_oneloop.sandbox.sqlite.connection import SqliteConnection
 from pytest_oneloop.sandbox.sqlite.driver import OnSqlite
 
@@ -24,13 +25,14 @@ class PysqliteDriver(OnSqlite):
             self._real.execute(command).close()
 
     def close(self) -> None:
-        """Roll back, and close the connection: a cursor that somebody has keeps it half open."""
-        self._real.rollback()
-        self._real.close()
+        """End what is unfinished, roll back, and close the connection, whatever fails before."""
+        try:
+            unfinished.end_all(self._real)
+        finally:
+            self._real.close()
 
     def abandon(self) -> None:
         """Break off what a thread may still run on it, and close it."""
-        self._real.interrupt()
         self.close()
 
 
