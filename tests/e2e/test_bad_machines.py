@@ -122,6 +122,10 @@ def test_application_lacks_its_driver(project: Project) -> None:
 
     assert "OL302: the application 'api:app'" in run.output
     assert "ModuleNotFoundError: No module named 'asyncpg'\n" in run.output
+    assert (
+        "  Likely cause: the driver asyncpg is not installed in this environment.\n"
+        '  What to do: pip install "pytest-oneloop[postgres]"\n'
+    ) in run.output
     assert "pytest_oneloop/" not in run.output
     assert run.counts == {"error": 3}
 

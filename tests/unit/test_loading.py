@@ -4,9 +4,11 @@ from __future__ import annotations
 
 import subprocess
 import sys
+import tomllib
 from functools import partial
+from pathlib import Path
 from types import SimpleNamespace
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import pytest
 from fastapi import FastAPI
@@ -14,6 +16,7 @@ from starlette.endpoints import HTTPEndpoint
 
 from pytest_oneloop.application import check_application, load_application
 from pytest_oneloop.errors.application import (
+    EXTRAS,
     ApplicationAttributeError,
     ApplicationFactoryError,
     ApplicationImportError,
@@ -21,9 +24,6 @@ from pytest_oneloop.errors.application import (
     NotAnApplicationError,
 )
 from pytest_oneloop.options import Value
-
-if TYPE_CHECKING:
-    from pathlib import Path
 
 MAIN = """\
 from types import SimpleNamespace
@@ -181,6 +181,39 @@ def test_a_module_that_fails_shows_where(
         "  Likely cause: the module, or one that it imports, fails while it is imported.\n"
         '  What to do: correct it until python -c "import bazaar.broken" works.'
     )
+
+
+@pytest.mark.parametrize(("driver", "extra"), EXTRAS.items())
+def test_a_driver_that_is_not_installed(
+    project: Path, driver: str, extra: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    broken = project / "bazaar" / "broken.py"
+    broken.write_text(f"import {driver}\n")
+    monkeypatch.setitem(sys.modules, driver, None)
+
+    with pytest.raises(ApplicationImportError) as caught:
+        load(project, "bazaar.broken:application")
+
+    assert caught.value.absent == driver
+    assert str(caught.value) == (
+        "OL302: the application 'bazaar.broken:application' (set by ONELOOP_APP) cannot be "
+        "imported.\n"
+        f"    ModuleNotFoundError: {caught.value.__cause__}\n"
+        f"    at {broken}:1\n"
+        f"  Likely cause: the driver {driver} is not installed in this environment.\n"
+        f'  What to do: pip install "pytest-oneloop[{extra}]"'
+    )
+
+
+def test_the_extras_of_drivers_are_those_of_the_project() -> None:
+    text = (Path(__file__).parents[2] / "pyproject.toml").read_text(encoding="utf-8")
+    extras = tomllib.loads(text)["project"]["optional-dependencies"]
+
+    assert [
+        driver
+        for driver, extra in EXTRAS.items()
+        if not any(requirement.startswith(f"{driver}>=") for requirement in extras[extra])
+    ] == []
 
 
 def test_a_name_that_the_module_has_not(project: Path) -> None:

@@ -102,6 +102,7 @@ def _import(module: str, setting: str, source: str, rootdir: Path) -> ModuleType
             place=None if ours else _place_of(error),
             near=_modules_near(missing, rootdir) if ours and missing else (),
             pythonpath=_folder_with(missing, rootdir) if ours and missing else None,
+            absent=None if ours else missing,
         ) from error
 
 

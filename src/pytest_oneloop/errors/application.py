@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import ClassVar
+from typing import ClassVar, Final
 
 from pytest_oneloop.errors import OneloopError
 
@@ -24,6 +24,10 @@ class ApplicationNotConfiguredError(OneloopError):
         )
 
 
+EXTRAS: Final = {"asyncpg": "postgres", "aiosqlite": "sqlite", "aiomysql": "mysql"}
+"""The drivers that an extra of the plugin installs, with that extra."""
+
+
 class ApplicationImportError(OneloopError):
     """The module that holds the application cannot be imported.
 
@@ -36,6 +40,7 @@ class ApplicationImportError(OneloopError):
         near: Modules that are there and have a similar name.
         pythonpath: The folder, relative to the root folder, in which the module lies although
             Python does not look there; or `None`.
+        absent: A module beside it that is not installed, and that it needs; or `None`.
     """
 
     code: ClassVar[str] = "OL302"
@@ -50,6 +55,7 @@ class ApplicationImportError(OneloopError):
         place: str | None,
         near: tuple[str, ...],
         pythonpath: str | None,
+        absent: str | None = None,
     ) -> None:
         self.setting = setting
         self.source = source
@@ -58,6 +64,7 @@ class ApplicationImportError(OneloopError):
         self.place = place
         self.near = near
         self.pythonpath = pythonpath
+        self.absent = absent
         where = f"\n    at {place}" if place else ""
         super().__init__(
             f"the application {setting!r} (set by {source}) cannot be imported.\n"
@@ -71,6 +78,8 @@ class ApplicationImportError(OneloopError):
             return f"{self.module} lies in a folder where Python does not look for modules."
         if self.near:
             return f"the name is misspelt; there is {', '.join(self.near)}."
+        if self.absent in EXTRAS:
+            return f"the driver {self.absent} is not installed in this environment."
         if self.place:
             return "the module, or one that it imports, fails while it is imported."
         return "there is no module of that name where Python looks for modules."
@@ -82,6 +91,8 @@ class ApplicationImportError(OneloopError):
                 f"pyproject.toml (pythonpath = {self.pythonpath} in pytest.ini), or install the "
                 "project."
             )
+        if self.absent in EXTRAS:
+            return f'pip install "pytest-oneloop[{EXTRAS[self.absent]}]"'
         if self.place and not self.near:
             return f'correct it until python -c "import {self.module}" works.'
         return "correct the name, or install the project that holds it."
