@@ -52,6 +52,18 @@ OL103: What listens at db.test:5433 (set by ONELOOP_SERVER) is not a PostgreSQL 
   What to do: correct the host and the port in ONELOOP_SERVER; PostgreSQL's own port is 5432.""",
     ),
     (
+        lambda: c.NotPostgreSQLError(
+            SERVER,
+            source="ONELOOP_SERVER",
+            answer="is a MySQL or MariaDB server, 8.4.3",
+            mysql=True,
+        ),
+        """\
+OL103: What listens at db.test:5433 (set by ONELOOP_SERVER) is not a PostgreSQL server: it is a MySQL or MariaDB server, 8.4.3.
+  Likely cause: the URL is written for PostgreSQL, and a MySQL or MariaDB listens there.
+  What to do: if the tests are for that server, write ONELOOP_SERVER with mysql:// in place of postgresql://; if not, correct the host and the port (PostgreSQL's own is 5432).""",
+    ),
+    (
         lambda: c.ServerUrlError(
             "mysql://ann:hush@db", source="ONELOOP_SERVER", reason="its scheme is 'mysql'"
         ),

@@ -133,8 +133,14 @@ def test_no_such_socket(tmp_path: Path) -> None:
         (
             b"S\0\0\0\x0a11.4.2-MariaDB\0",
             None,
-            "answered b'S\\x00\\x00\\x00\\n11.4.2-MariaDB\\x00'",
+            "is a MySQL or MariaDB server, 11.4.2-MariaDB",
         ),
+        (
+            b"n\0\0\0\x0a5.5.5-10.6.18-MariaDB\0",
+            None,
+            "is a MySQL or MariaDB server, 10.6.18-MariaDB",
+        ),
+        (b"n\0\0\0\x0a8.4.3\0....", None, "is a MySQL or MariaDB server, 8.4.3"),
         (None, b"-ERR unknown command\r\n", "answered b'-ERR unknown command\\r\\n'"),
         (None, b"HTTP/1.1 400 Bad Request\r\n", "answered b'HTTP/1.1 400 Bad Request\\r\\n'"),
         (None, None, "accepted the connection and said nothing for 0.2 s"),
@@ -144,6 +150,7 @@ def test_something_else_listens(greeting: bytes | None, answer: bytes | None, wo
     with listener(greeting, answer) as address, pytest.raises(NotPostgreSQLError) as caught:
         identify(address, source="ONELOOP_SERVER", timeout=0.2)
     assert caught.value.answer == words
+    assert caught.value.mysql is ("MySQL" in words)
 
 
 def test_something_hangs_up() -> None:

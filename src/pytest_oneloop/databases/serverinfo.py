@@ -25,6 +25,9 @@ if TYPE_CHECKING:
 _SSL_REQUEST = struct.pack("!ii", 8, 80877103)
 _ANSWERS = frozenset((b"S", b"N"))
 _ENOUGH_BYTES = 64
+# A MySQL or MariaDB speaks first: the length of what follows, number 0, protocol 10, its release.
+# https://dev.mysql.com/doc/dev/mysql-server/latest/page_protocol_connection_phase_packets.html
+_MYSQL_GREETING = re.compile(rb"[\x00-\xff]{3}\0\x0a(?:5\.5\.5-)?(?P<release>[!-~]+)\0")
 
 # libpq gives no code for a refused log-in; these words are the server's, in English.
 _REFUSED = re.compile(
@@ -107,6 +110,9 @@ def _greet(address: ServerAddress, *, source: str, timeout: float) -> None:
             raise NotPostgreSQLError(address, source=source, answer=words) from error
     if answer in _ANSWERS:
         return
+    if greeting := _MYSQL_GREETING.match(answer):
+        words = f"is a MySQL or MariaDB server, {greeting['release'].decode()}"
+        raise NotPostgreSQLError(address, source=source, answer=words, mysql=True)
     words = f"answered {answer!r}" if answer else "closed the connection without a word"
     raise NotPostgreSQLError(address, source=source, answer=words)
 

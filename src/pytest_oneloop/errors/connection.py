@@ -97,18 +97,27 @@ class NotPostgreSQLError(SetupError):
         address: Where it listens.
         source: Where that address was set.
         answer: What it did when it was greeted as PostgreSQL, as a sentence goes on after "it".
+        mysql: It has greeted as a MySQL or MariaDB does.
     """
 
     code: ClassVar[str] = "OL103"
 
-    def __init__(self, address: ServerAddress, *, source: str, answer: str) -> None:
+    def __init__(
+        self, address: ServerAddress, *, source: str, answer: str, mysql: bool = False
+    ) -> None:
         self.address = address
         self.source = source
         self.answer = answer
+        self.mysql = mysql
         super().__init__(
             f"What listens at {address} (set by {source}) is not a PostgreSQL server: it {answer}.",
-            why="the port belongs to another program.",
-            instead=f"correct the host and the port in {source}; PostgreSQL's own port is 5432.",
+            why="the URL is written for PostgreSQL, and a MySQL or MariaDB listens there."
+            if mysql
+            else "the port belongs to another program.",
+            instead=f"if the tests are for that server, write {source} with mysql:// in place of "
+            "postgresql://; if not, correct the host and the port (PostgreSQL's own is 5432)."
+            if mysql
+            else f"correct the host and the port in {source}; PostgreSQL's own port is 5432.",
         )
 
 
