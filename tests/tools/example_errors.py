@@ -101,6 +101,7 @@ EXAMPLES: list[OneloopError | OneloopWarning] = [
     sqlite.AttachError(
         test=_TEST, place="shop/archive.py:12", name="archive", file="/srv/shop/archive.db"
     ),
+    sqlite.BackupError(test=_TEST, place="shop/archive.py:12"),
     strategies.InvalidMarkError(
         test=_TEST,
         given="strategy='comit'",

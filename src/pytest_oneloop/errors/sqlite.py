@@ -158,3 +158,26 @@ class AttachError(SandboxError):
             instead="nothing, under `auto`: the test is run again on a real database. To go there "
             'at once, mark it: `@pytest.mark.oneloop(strategy="commit")`',
         )
+
+
+class BackupError(SandboxError):
+    """A backup would wait for the end of the test's transaction, and so for ever.
+
+    Attributes:
+        test: The node id of the test.
+        place: Where it was asked for.
+    """
+
+    code: ClassVar[str] = "OL223"
+
+    def __init__(self, *, test: str, place: str) -> None:
+        self.test = test
+        self.place = place
+        super().__init__(
+            f"in {test}: {place} makes a backup of the database by the driver's own connection. It "
+            "would wait for the end of the transaction that isolates the test, and so for ever; it "
+            "was not begun.",
+            why="SQLite copies what is committed, and a test commits nothing",
+            instead="nothing, under `auto`: the test is run again on a real database. To go there "
+            'at once, mark it: `@pytest.mark.oneloop(strategy="commit")`',
+        )

@@ -25,7 +25,7 @@ from pytest_oneloop.errors.sandbox import (
     TurnTimeoutError,
     UnheardError,
 )
-from pytest_oneloop.errors.sqlite import AttachError, PragmaError, RolledBackError
+from pytest_oneloop.errors.sqlite import AttachError, BackupError, PragmaError, RolledBackError
 from pytest_oneloop.sandbox import statements
 
 if TYPE_CHECKING:
@@ -108,6 +108,7 @@ _ERRORS: Final[Mapping[type[SandboxError], Limit]] = {
     TurnTimeoutError: Limit("one statement waits too long for another to end"),
     UnheardError: Limit(_UNHEARD),
     AttachError: Limit("each connection has its own files attached"),
+    BackupError: Limit("a backup copies what is committed"),
     PragmaError: Limit("settings belong to one connection"),
     RolledBackError: Limit("a statement rolls its whole transaction back"),
     ImplicitCommitError: Limit("a statement commits by itself"),

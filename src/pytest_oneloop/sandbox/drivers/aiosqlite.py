@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import threading
 from contextlib import suppress
-from typing import TYPE_CHECKING, Any, ClassVar, Final
+from typing import TYPE_CHECKING, Any, ClassVar, Final, TypeVar
 
 from pytest_oneloop.sandbox import greenlets
 from pytest_oneloop.sandbox.sqlite import unfinished
@@ -13,15 +13,22 @@ from pytest_oneloop.sandbox.sqlite.connection import SqliteConnection
 from pytest_oneloop.sandbox.sqlite.driver import OnSqlite
 
 if TYPE_CHECKING:
+    from collections.abc import Awaitable, Callable
+
     from pytest_oneloop.sandbox.connection import SandboxedConnection
     from pytest_oneloop.sandbox.drivers import Driver
+
+T = TypeVar("T")
 
 _DEADLINE: Final = 10.0
 """Seconds for a connection to close, whatever it is doing."""
 
+_FACTORIES: Final = frozenset({"row_factory", "text_factory"})
+"""What code may set on the connection; how its transactions begin is not there for it."""
 
-class Outward:
-    """The driver's own connection, as code of a test gets it: its transaction is virtual too.
+
+class Watched:
+    """The driver's own connection, where it is noted what code of a test sets for good.
 
     Args:
         target: The connection.
@@ -40,7 +47,27 @@ class Outward:
         return self._target.__class__
 
     def __getattr__(self, name: str) -> Any:
+        self._facade.oneloop_reach(name)
         return getattr(self._target, name)
+
+    def __setattr__(self, name: str, value: Any) -> None:
+        if name in _FACTORIES:
+            self._facade.oneloop_reach(name)
+            setattr(self._target, name, value)
+        else:
+            super().__setattr__(name, value)
+
+    async def backup(self, *args: Any, **kwargs: Any) -> None:
+        """Refuse, in a test, what would wait for the end of the test's transaction."""
+        __tracebackhide__ = True
+        self._facade.oneloop_refuse_backup()
+        await self._target.backup(*args, **kwargs)
+
+
+class Outward(Watched):
+    """The same, as code of a test gets it that awaits by itself: its transaction is virtual too."""
+
+    __slots__ = ()
 
     async def commit(self) -> None:
         """Commit the virtual transaction."""
@@ -66,6 +93,10 @@ class AiosqliteConnection(SqliteConnection):
     def driver_connection(self) -> Any:
         """The driver's own connection, inside the test's transaction."""
         return Outward(super().driver_connection, self)
+
+    def run_async(self, function: Callable[[Any], Awaitable[T]]) -> T:
+        """Run a coroutine of the application on the driver's connection."""
+        return super().run_async(lambda connection: function(Watched(connection, self)))
 
 
 class AiosqliteDriver(OnSqlite):

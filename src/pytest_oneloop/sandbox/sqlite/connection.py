@@ -13,9 +13,9 @@ from pytest_oneloop.errors.sqlite import AttachError, PragmaError
 from pytest_oneloop.sandbox import statements
 from pytest_oneloop.sandbox.checkouts import origin
 from pytest_oneloop.sandbox.entries import Effect
-from pytest_oneloop.sandbox.executing import ExecutingConnection
 from pytest_oneloop.sandbox.sqlite import texts
 from pytest_oneloop.sandbox.sqlite.cursor import SqliteCursor
+from pytest_oneloop.sandbox.sqlite.watched import WatchedConnection
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -26,12 +26,11 @@ if TYPE_CHECKING:
     from pytest_oneloop.sandbox.homes import Home
     from pytest_oneloop.sandbox.link import Link
     from pytest_oneloop.sandbox.sandbox import Sandbox
-    from pytest_oneloop.sandbox.sqlite.driver import OnSqlite
 
 T = TypeVar("T")
 
 
-class SqliteConnection(ExecutingConnection):
+class SqliteConnection(WatchedConnection):
     """What SQLAlchemy's dialects of SQLite, and applications, use on a connection."""
 
     oneloop_cursor: ClassVar[type[SandboxedCursor]] = SqliteCursor
@@ -233,12 +232,6 @@ class SqliteConnection(ExecutingConnection):
             self._call(self.oneloop_link.set_up, lambda: self._speaker.attach(attach, file))
             there.add(attach, file)
 
-    @property
-    def _speaker(self) -> OnSqlite:
-        speaker: Any = self.oneloop_link.driver
-        found: OnSqlite = speaker
-        return found
-
     # -- what else the drivers' connections can do -----------------------------------------------
 
     def cursor(self, *args: Any, **kwargs: Any) -> SandboxedCursor:
@@ -257,22 +250,3 @@ class SqliteConnection(ExecutingConnection):
     def executescript(self, script: str) -> Any:
         """Execute a script on a new cursor, and return that."""
         return SqliteCursor.executescript(self.cursor(), script)  # type: ignore[arg-type]
-
-    def create_function(self, name: str, narg: int, func: Any, **options: Any) -> None:
-        """Make a function, once: SQLite refuses to change one while a statement runs."""
-        known = self._speaker.functions.get((name, narg))
-        if known is not None and _same(known, func):
-            return
-        self._call(self.oneloop_link.real.create_function, name, narg, func, **options)
-        self._speaker.functions[name, narg] = func
-
-
-def _same(one: Any, other: Any) -> bool:
-    """Whether two functions do the same: the dialect makes its own anew for each engine."""
-    if one is other:
-        return True
-    code = getattr(one, "__code__", None)
-    closures = (getattr(one, "__closure__", None), getattr(other, "__closure__", None))
-    return (
-        code is not None and code is getattr(other, "__code__", None) and closures == (None, None)
-    )
