@@ -35,7 +35,9 @@ _REFUSED = RuntimeError("no such extension")
 _SET_BY = {"setting": "shop.main:app", "source": "pyproject.toml"}
 
 EXAMPLES: list[OneloopError | OneloopWarning] = [
-    addresses.SharedDatabaseWarning(addresses=["primary.example/shop", "replica.example/shop"]),
+    addresses.SharedDatabaseWarning(
+        addresses=["db.example/analytics", "db.example/shop"], built="db.example/shop"
+    ),
     addresses.DatabaseEntryError(
         entry="analytics",
         source="pytest.ini",

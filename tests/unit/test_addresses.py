@@ -163,6 +163,58 @@ def test_workers_that_have_seen_one_database_each_have_seen_two() -> None:
     assert warning.unmet == ("log",)
 
 
+def test_the_database_that_the_schema_was_built_from_is_not_the_one_to_name() -> None:
+    addresses = Addresses()
+    for url in ("postgresql+asyncpg://db/stats", "postgresql+asyncpg://db/shop"):
+        addresses.note(*connecting(url))
+    assert addresses.sources == {}
+    addresses.note_source(*connecting("postgresql+psycopg://db:5432/shop"))
+    built, later = (
+        replace(ACCOUNT, addresses=addresses.found, sources=sources)
+        for sources in (addresses.sources, {})
+    )
+
+    [warning] = shared_databases([Account(**later.joined(built).to_json())])
+
+    assert warning.built == "db/shop"
+    assert str(warning) == (
+        "OL230: engines point to 2 databases, and share one test database: db/stats, db/shop.\n"
+        "  Likely cause: the application has several databases, or one that has several addresses: "
+        "a read replica, or a URL for tests.\n"
+        "  What to do: if they are one database, write oneloop_alias = db/stats=db/shop; if not, "
+        "give each but db/shop, which the schema was built from, a template of its own: "
+        "oneloop_databases = db/stats = package.module:Base (or whatever makes its tables)."
+    )
+
+
+@pytest.mark.parametrize("sources", [[], ["db/shop", "db/stats"], ["localhost/dev"]])
+def test_all_are_named_if_it_is_not_known_what_the_schema_was_built_from(
+    sources: list[str],
+) -> None:
+    account = replace(
+        ACCOUNT,
+        addresses={"postgresql": ["db/stats", "db/shop"]},
+        sources={"postgresql": sources, "mysql": ["db/shop"]},
+    )
+
+    [warning] = shared_databases([account])
+
+    assert warning.built is None
+    assert warning.instead == (
+        "if they are one database, write oneloop_alias = db/shop=db/stats; if not, give each but "
+        "the one that oneloop_schema makes the tables of (which one that is, is not known here) a "
+        "template of its own: oneloop_databases = db/stats = package.module:Base, or db/shop = "
+        "package.module:Base (or whatever makes its tables)."
+    )
+
+
+def test_the_source_of_a_schema_is_known_by_its_alias() -> None:
+    addresses = Addresses(same_databases(["replica/shop=primary/shop"]))
+    for end in ("replica/shop", "primary/shop"):
+        addresses.note_source(*connecting(f"mysql+pymysql://{end}"))
+    assert addresses.sources == {"mysql": ["primary/shop"]}
+
+
 def test_a_name_that_nobody_has_used_is_told_of_in_the_summary() -> None:
     line = summary_line([replace(ACCOUNT, unmet=["log"]), replace(ACCOUNT, unmet=["log", "stats"])])
     assert str(line).endswith(" \u00b7 no engine has connected to log")

@@ -16,14 +16,28 @@ class SharedDatabaseWarning(OneloopWarning):
     Attributes:
         addresses: Where they point, `host/name`; two at least.
         unmet: The names in `oneloop_databases` to which no engine has pointed.
+        built: The one of them that the source of the schema has connected to; `None` if that is
+            not known, as with a template of an earlier run.
     """
 
     code: ClassVar[str] = "OL230"
 
-    def __init__(self, *, addresses: Sequence[str], unmet: Sequence[str] = ()) -> None:
+    def __init__(
+        self, *, addresses: Sequence[str], unmet: Sequence[str] = (), built: str | None = None
+    ) -> None:
         self.addresses = tuple(addresses)
         self.unmet = tuple(unmet)
-        first, *others = self.addresses
+        self.built = built
+        first = built or self.addresses[0]
+        others = [one for one in self.addresses if one != first]
+        lacking = others if built else self.addresses
+        entries = ", or ".join(f"{one} = package.module:Base" for one in lacking)
+        main = (
+            f"{built}, which the schema was built from,"
+            if built
+            else "the one that oneloop_schema makes the tables of (which one that is, is not known "
+            "here)"
+        )
         pairs = " ".join(f"{other}={first}" for other in others)
         misspelt = f", or oneloop_databases misspells one: {', '.join(unmet)} was not met"
         super().__init__(
@@ -32,8 +46,8 @@ class SharedDatabaseWarning(OneloopWarning):
             why="the application has several databases, or one that has several addresses: a read "
             f"replica, or a URL for tests{misspelt if unmet else ''}.",
             instead=f"if they are one database, write oneloop_alias = {pairs}; if not, give each "
-            "but one a template of its own: oneloop_databases = "
-            f"{others[0]} = package.module:Base (or whatever makes its tables).",
+            f"but {main} a template of its own: oneloop_databases = {entries} (or whatever makes "
+            "its tables).",
         )
 
 

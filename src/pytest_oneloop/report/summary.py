@@ -30,6 +30,7 @@ class Account:
         connections: The real connections that were opened for them.
         addresses: Where engines point that were led to one database, by its dialect.
         unmet: The names in `oneloop_databases` to which no engine has pointed.
+        sources: Where the source of the main schema has connected, by its dialect.
     """
 
     server: str
@@ -41,6 +42,7 @@ class Account:
     connections: int
     addresses: dict[str, list[str]] = field(default_factory=dict)
     unmet: list[str] = field(default_factory=list)
+    sources: dict[str, list[str]] = field(default_factory=dict)
 
     def to_json(self) -> dict[str, Any]:
         """Return what another process can read."""
@@ -56,11 +58,9 @@ class Account:
             self.real + other.real,
             self.statements + other.statements,
             self.connections + other.connections,
-            {
-                dialect: _once(self.addresses.get(dialect, []) + other.addresses.get(dialect, []))
-                for dialect in self.addresses | other.addresses
-            },
+            _united(self.addresses, other.addresses),
             [name for name in self.unmet if name in other.unmet],
+            _united(self.sources, other.sources),
         )
 
 
@@ -79,6 +79,7 @@ def account(run: TestRun) -> Account | None:
         connections=run.router.connections,
         addresses=run.addresses.found,
         unmet=run.addresses.unmet,
+        sources=run.addresses.sources,
     )
 
 
@@ -117,10 +118,24 @@ def shared_databases(accounts: list[Account]) -> list[SharedDatabaseWarning]:
     """Return what is to be said of databases that were led to one: a warning for each dialect."""
     whole = _whole(accounts) if accounts else None
     return [
-        SharedDatabaseWarning(addresses=addresses, unmet=whole.unmet)
-        for addresses in (whole.addresses.values() if whole else ())
+        SharedDatabaseWarning(
+            addresses=addresses,
+            unmet=whole.unmet,
+            built=_only(whole.sources.get(dialect, []), addresses),
+        )
+        for dialect, addresses in (whole.addresses.items() if whole else ())
         if whole and len(addresses) > 1
     ]
+
+
+def _only(sources: list[str], addresses: list[str]) -> str | None:
+    """Return the one address that the schema was built from, if there is one among these."""
+    return sources[0] if len(sources) == 1 and sources[0] in addresses else None
+
+
+def _united(one: dict[str, list[str]], other: dict[str, list[str]]) -> dict[str, list[str]]:
+    """Return what either has, by its dialect, each once."""
+    return {name: _once(one.get(name, []) + other.get(name, [])) for name in one | other}
 
 
 def _whole(accounts: list[Account]) -> Account:

@@ -40,6 +40,7 @@ class Addresses:
         self._own: dict[str, str] = {}
         self._found: dict[str, dict[str, None]] = {}
         self._met: set[str] = set()
+        self._sources: dict[str, dict[str, None]] = {}
 
     @property
     def found(self) -> dict[str, list[str]]:
@@ -48,6 +49,14 @@ class Addresses:
         In the order of their first use; engines of files are not noted.
         """
         return {dialect: list(addresses) for dialect, addresses in self._found.items()}
+
+    @property
+    def sources(self) -> dict[str, list[str]]:
+        """For each dialect, the different `host/name` that the main schema's source has met.
+
+        None where the template was there already, or its source has no engine of its own.
+        """
+        return {dialect: list(addresses) for dialect, addresses in self._sources.items()}
 
     @property
     def unmet(self) -> list[str]:
@@ -86,6 +95,14 @@ class Addresses:
             found = self._found.setdefault(led_as(dialect.name), {})
             found[self._same.get(forms[0], forms[0])] = None
         return key_of(dialect.name, name)
+
+    def note_source(
+        self, dialect: Dialect, arguments: Sequence[Any], parameters: Mapping[str, Any]
+    ) -> None:
+        """Note that an engine connects by which the main database's tables are made."""
+        form = _forms(dialect.name, arguments, parameters)[0]
+        found = self._sources.setdefault(led_as(dialect.name), {})
+        found[self._same.get(form, form)] = None
 
     def _name(self, forms: Sequence[str]) -> str:
         """Return the name that one of these addresses of a database ends with."""

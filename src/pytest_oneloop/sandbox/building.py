@@ -81,10 +81,13 @@ class Building:
             other = f"{dialect.name}+{dialect.driver}"
             raise ForeignSchemaError(wanted=wanted, other=other, passable=wanted != ALWAYS_LED)
         key = self._addresses.key(dialect, arguments, parameters)
-        if key != target.key and not is_nowhere(arguments, parameters):
+        nowhere = is_nowhere(arguments, parameters)
+        if key != target.key and not nowhere:
             raise OtherDatabaseError(
                 wanted=name_of(target.key),
                 other=name_of(key),
                 address=address(dialect, arguments, parameters),
             )
+        if not nowhere and not name_of(target.key):
+            self._addresses.note_source(dialect, arguments, parameters)
         return target.connect_arguments(dialect, dict(parameters))
