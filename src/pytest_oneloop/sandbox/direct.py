@@ -48,6 +48,7 @@ class Held:
         sandbox: The test that used it last.
         place: Where it was checked out, while it is.
         soiled: A test has changed its settings, so no other may have it.
+        reads_only: The application's URL says that nothing is changed by it.
     """
 
     target: Target
@@ -59,6 +60,7 @@ class Held:
     sandbox: Sandbox | None = None
     place: Origin | None = None
     soiled: bool = False
+    reads_only: bool = False
 
     @property
     def speaker(self) -> Driver:
@@ -133,7 +135,7 @@ class Direct:
         led = target.connect_arguments(wish.dialect, wish.parameters)
         wish.parameters.clear()
         wish.parameters.update(led)
-        entry.info[_MARK] = Held(target, wish.driver)
+        entry.info[_MARK] = Held(target, wish.driver, reads_only=wish.reads_only)
 
     def connected(self, real: Any, entry: ConnectionPoolEntry) -> bool:
         """Note a new connection; whether it is one that was led here."""
@@ -147,6 +149,8 @@ class Direct:
         self._held = [known for known in self._held if not known.closed]
         self._held.append(held)
         self.opened += 1
+        if held.reads_only:
+            held.send("PRAGMA query_only = ON")
         return True
 
     def check_out(self, held: Held, sandbox: Sandbox, find: Callable[[str], Target]) -> None:

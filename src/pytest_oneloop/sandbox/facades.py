@@ -43,6 +43,8 @@ class Facades:
             self._adopt(link, home, sandbox)
         connection = wish.driver.facade(link, home)
         connection.oneloop_wanted = dict(wish.parameters)
+        if wish.reads_only:
+            connection.oneloop_noted["read_only"] = True
         return connection
 
     def check_out(self, connection: SandboxedConnection, sandbox: Sandbox) -> None:

@@ -229,7 +229,7 @@ class Router:
         except SandboxError as error:
             raise self.sandbox.report(error) from None
         key = self._addresses.note(dialect, arguments, parameters)
-        wish = Wish(key, dialect, driver, parameters)
+        wish = Wish(key, dialect, driver, parameters, str(next(iter(arguments), "")))
         self._settle()
         if self._target is not None:
             self._links.leave_lingering(waits=dialect.is_async)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
+from urllib.parse import parse_qs
 
 if TYPE_CHECKING:
     from sqlalchemy.engine import Dialect
@@ -20,12 +21,14 @@ class Wish:
         dialect: The engine's.
         driver: The class of its driver.
         parameters: What it would have connected with.
+        database: What it would have given by position: SQLite's file, or its URI.
     """
 
     key: str
     dialect: Dialect
     driver: type[Driver]
     parameters: dict[str, Any]
+    database: str = ""
 
     @property
     def name(self) -> str:
@@ -37,3 +40,12 @@ class Wish:
         """Those parameters that may hold for a connection that all share."""
         names = self.parameters.keys() - self.driver.unwanted
         return {name: self.parameters[name] for name in names}
+
+    @property
+    def reads_only(self) -> bool:
+        """Whether the URI of SQLite's file says that nothing is changed by this connection."""
+        path, _, options = self.database.partition("?")
+        if self.dialect.name != "sqlite" or not path.startswith("file:"):
+            return False
+        found = parse_qs(options)
+        return "ro" in found.get("mode", []) or "1" in found.get("immutable", [])

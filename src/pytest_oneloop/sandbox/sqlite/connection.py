@@ -65,6 +65,11 @@ class SqliteConnection(WatchedConnection):
         return self.isolation_level is None and not self._begun
 
     @property
+    def oneloop_read_only(self) -> bool:
+        """Return `False`: SQLite refuses writes by itself, where the URL of the engine says so."""
+        return False
+
+    @property
     def oneloop_in_test(self) -> bool:
         """Whether a test uses it; otherwise it is prepared by listeners."""
         return self._checkout is not None
@@ -167,6 +172,8 @@ class SqliteConnection(WatchedConnection):
                     self.oneloop_link.expect_deferred()
                 # What is attached stays after a rollback.
                 self._speaker.soiled |= isinstance(operation, str) and texts.attaches(operation)
+                if self.oneloop_noted.get("read_only"):
+                    send = self._speaker.refusing_writes(send)
                 return super().oneloop_send(operation, send, parameters, streams=streams)
         self._call(self.oneloop_link.gate.touch)
         return None

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import sqlite3
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, ClassVar, Final
+from typing import TYPE_CHECKING, Any, ClassVar, Final, TypeVar
 
 from pytest_oneloop.errors.sqlite import RolledBackError
 from pytest_oneloop.sandbox.drivers import Ended
@@ -15,6 +15,8 @@ if TYPE_CHECKING:
     from collections.abc import Callable
 
     from pytest_oneloop.sandbox.drivers import Driver
+
+T = TypeVar("T")
 
 _VIOLATED: Final = "FOREIGN KEY constraint failed"
 """SQLite's own words, for a commit that it refuses."""
@@ -110,6 +112,18 @@ class OnSqlite:
             return list(cursor.fetchall())
         finally:
             cursor.close()
+
+    def refusing_writes(self, send: Callable[[], T]) -> Callable[[], T]:
+        """Return what runs a statement as if the file could only be read. Two statements more."""
+
+        def refusing() -> T:
+            self.script("PRAGMA query_only = ON")
+            try:
+                return send()
+            finally:
+                self.script("PRAGMA query_only = OFF")
+
+        return refusing
 
     def attach(self, attach: texts.Attach, file: str) -> None:
         """Attach a copy of a file that the application names. Two statements.
