@@ -150,7 +150,8 @@ async def test_leaving(seen, request):
 
 def test_it_has_ended(oneloop):
     output, errors = writers[0].communicate(timeout=20)
-    assert "terminating connection" in errors or "does not exist" in errors
+    # The server's last words do not always come through.
+    assert (writers[0].returncode, "psycopg." in errors) == (1, True), errors
     assert oneloop.database
 """
     found = seen(project, left + PLAIN)
