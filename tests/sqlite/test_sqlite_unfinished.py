@@ -9,11 +9,14 @@ from contextlib import closing
 from typing import TYPE_CHECKING, Any
 
 import pytest
+from sqlalchemy import text
+from sqlalchemy.exc import OperationalError
 from sqlalchemy.ext.asyncio import create_async_engine
 
 from pytest_oneloop.sandbox.drivers.aiosqlite import AiosqliteDriver
 from pytest_oneloop.sandbox.drivers.pysqlite import PysqliteDriver
 from tools import projects
+from tools.sqlite_laboratory import SqliteLaboratory
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -33,8 +36,6 @@ def new():
 
 def test_reads_one_of_three():
     with new().connect() as connection:
-        if connection.scalar(text("SELECT count(*) FROM notes")) == 0:
-            connection.execute(text("PRAGMA foreign_keys = OFF"))
         found = connection.exec_driver_sql(
             "INSERT INTO notes (text) VALUES ('1'), ('2'), ('3') RETURNING id"
         )
@@ -72,7 +73,7 @@ def project(tmp_path: Path) -> Project:
     return made
 
 
-@pytest.mark.parametrize("strategy", ["commit", "clone", "auto"])
+@pytest.mark.parametrize("strategy", ["rollback", "commit", "clone", "auto"])
 def test_the_tests_after_it_pass(project: Project, strategy: str) -> None:
     # The first fails as it does on SQLite alone.
     done = project.run(f"--oneloop-strategy={strategy}")
@@ -103,6 +104,33 @@ def test_a_close_alone_leaves_the_lock(file: Path) -> None:
     assert is_locked(file)
     del cursor
     assert not is_locked(file)
+
+
+@pytest.mark.parametrize("sandboxed", [True, False], ids=["sandbox", "sqlite"])
+def test_a_commit_of_what_is_half_read_is_refused(file: Path, *, sandboxed: bool) -> None:
+    with SqliteLaboratory("pysqlite", file, sandboxed=sandboxed).open() as lab:
+        engine = lab.engine()
+        with lab.test() as sandbox, engine.connect() as connection:
+            found = connection.exec_driver_sql(HALF)
+            assert found.fetchone() == (1,)
+            with pytest.raises(OperationalError, match="SQL statements in progress"):
+                connection.commit()
+            connection.rollback()
+            connection.connection.rollback()  # SQLAlchemy believes that nothing was left to do
+            assert connection.scalar(text("SELECT count(*) FROM item")) == 0
+            found = connection.exec_driver_sql(HALF)
+            assert found.fetchone() == (1,)
+            with pytest.raises(OperationalError, match="SQL statements in progress"):
+                connection.commit()
+            assert found.fetchall() == [(2,), (3,)]
+            connection.rollback()
+            connection.exec_driver_sql("DELETE FROM item")
+            connection.commit()
+            half = connection.exec_driver_sql("SELECT 1 UNION SELECT 2")
+            assert half.fetchone() == (1,)
+            connection.commit()
+            assert half.fetchall() == [(2,)]
+        assert sandbox.problems == []
 
 
 @pytest.mark.parametrize("way", ["abandon", "close"])

@@ -30,7 +30,15 @@ class SqliteCursor(SandboxedCursor):
                 connection.oneloop_attach(attach, *args)
                 return self
         super().execute(operation, *args, **kwargs)
+        if isinstance(operation, str) and "RETURNING" in operation.upper():
+            connection.oneloop_unread.add(self.oneloop_real)
         return self
+
+    def close(self) -> None:
+        """Close the cursor."""
+        connection: Any = self.oneloop_connection
+        connection.oneloop_unread.discard(self.oneloop_real)
+        super().close()
 
     def executescript(self, script: str) -> Any:
         """Commit, as the driver does, and execute one statement after another, each for itself."""
