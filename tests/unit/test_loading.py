@@ -8,7 +8,7 @@ import tomllib
 from functools import partial
 from pathlib import Path
 from types import SimpleNamespace
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import pytest
 from fastapi import FastAPI
@@ -24,6 +24,9 @@ from pytest_oneloop.errors.application import (
     NotAnApplicationError,
 )
 from pytest_oneloop.options import Value
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
 
 MAIN = """\
 from types import SimpleNamespace
@@ -51,15 +54,16 @@ async def create_later():
 
 
 @pytest.fixture
-def project(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+def project(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Path]:
     """A project whose package Python can import, forgotten again after the test."""
     package = tmp_path / "bazaar"
     package.mkdir()
     (package / "__init__.py").touch()
     (package / "main.py").write_text(MAIN)
     monkeypatch.syspath_prepend(tmp_path)
-    monkeypatch.setattr(sys, "modules", dict(sys.modules))
-    return tmp_path
+    yield tmp_path
+    for name in [one for one in sys.modules if one.partition(".")[0] == "bazaar"]:
+        del sys.modules[name]
 
 
 def load(project: Path, setting: str | None) -> object:
