@@ -88,6 +88,8 @@ async def test_it(number: int, strategy: str) -> None:
             await session.commit()
     for _ in range(chance.randint(0, 3)):
         statements = chance.sample(ANYWHERE, chance.randint(1, 3))
+        # No database empties a table whose new rows are still to be checked in the transaction.
+        statements.sort(key=lambda statement: not statement.startswith("TRUNCATE"))
         await together(statements, commits=chance.random() < 0.8)
     if chance.random() < 0.3:
         await asyncio.gather(
