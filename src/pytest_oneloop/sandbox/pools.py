@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import weakref
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Final
 
 from pytest_oneloop.sandbox import greenlets
 
@@ -16,6 +16,9 @@ if TYPE_CHECKING:
 
 Label = tuple[str, ...]
 """What tells an engine's pools apart: a strategy, and names of databases of a test's own."""
+
+_MARK: Final = "oneloop_pools"
+"""The name in an engine's `__dict__` under which it has those that it does not use at present."""
 
 
 class Pools:
@@ -33,9 +36,6 @@ class Pools:
         self._loops: weakref.WeakKeyDictionary[Pool, weakref.ref[AbstractEventLoop]] = (
             weakref.WeakKeyDictionary()
         )
-        self._put_away: weakref.WeakKeyDictionary[Engine, dict[Label, Pool]] = (
-            weakref.WeakKeyDictionary()
-        )
 
     def note(self, engine: Engine) -> None:
         """Know an engine that has connected, and on which event loop."""
@@ -50,7 +50,7 @@ class Pools:
         for engine in list(self._engines) if label != before else ():
             if any(engine.pool is pool for pool in swapped):
                 continue  # it shares the pool of another one, of which it was made
-            kept = self._put_away.setdefault(engine, {})
+            kept = _put_away(engine)
             kept[before], other = engine.pool, kept.pop(label, None)
             if other is None:
                 engine.dispose(close=False)
@@ -73,7 +73,7 @@ class Pools:
 
     def forget(self, database: str) -> None:
         """Drop the pools for a database to which no connection is left."""
-        for kept in self._put_away.values():
+        for kept in map(_put_away, list(self._engines)):
             for label in [label for label in kept if database in label]:
                 del kept[label]
 
@@ -87,3 +87,13 @@ class Pools:
         """Let no engine have a connection that it has had."""
         for engine in list(self._engines):
             engine.dispose(close=False)
+
+
+def _put_away(engine: Engine) -> dict[Label, Pool]:
+    """Return the pools that an engine does not use at present.
+
+    The engine has them itself: a pool refers to its engine, so whoever else had one would keep both
+    for ever.
+    """
+    kept: dict[Label, Pool] = vars(engine).setdefault(_MARK, {})
+    return kept

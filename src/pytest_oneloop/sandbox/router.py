@@ -130,6 +130,7 @@ class Router:
         if target is not None:
             # What fixtures were torn down with since the last test must let go of its locks.
             self.sandbox.ended = True
+        self._direct.begin()
         self._lead(target, pools)
         self.sandbox = Sandbox(test, self._now, hosted=hosted, real=target is not None)
         # Rows that several tests share were written there, and are seen nowhere else.
@@ -138,6 +139,8 @@ class Router:
 
     def end(self) -> list[Origin]:
         """The test has ended: its connections are of no more use to anybody.
+
+        What runs until the next begins is in the sandbox.
 
         Returns:
             Where it checked real connections out that it has not given back.
@@ -148,6 +151,7 @@ class Router:
         self.sandbox.ended = True
         self.sandbox = Sandbox(OUTSIDE, self._now)
         self._pools.complete()
+        self._lead(None)
         self._links.forget_dead()
         return left
 
@@ -195,7 +199,6 @@ class Router:
         if (target is None) is not (self._target is None):
             change = event.remove if target is None else event.listen
             change(Engine, "before_cursor_execute", self._on_statement)
-        self._direct.begin()
         self._target = target
 
     def redirected(self, target: Target) -> AbstractContextManager[None]:
