@@ -31,6 +31,7 @@ if TYPE_CHECKING:
 _DEADLINE = 300.0
 _OFF = ("sqla", "randomly", "xdist", "timeout", "anyio", "hypothesispytest", "rerunfailures")
 _PACKAGES = ("psycopg", "aiosqlite", "aiomysql")
+_TABLES = "20"
 _WARM = 10
 """Tests at the start of each process that do not count."""
 
@@ -93,6 +94,7 @@ def run(
     own = {
         "APP_DATABASE_URL": f"{entrant.scheme}://{place or nowhere}",
         "BENCHMARK_FIRST": str(first),
+        "BENCHMARK_TABLES": _TABLES,
         "BENCHMARK_TESTS": str(tests),
         "BENCHMARK_TIMES": str(times),
         "ONELOOP_SERVER": entrant.server,
@@ -127,7 +129,7 @@ def make_tables(folder: Path, url: str) -> None:
         "    await app.engine.dispose()\n"
         "asyncio.run(main())\n"
     )
-    environment = {**os.environ, "APP_DATABASE_URL": url}
+    environment = {**os.environ, "APP_DATABASE_URL": url, "BENCHMARK_TABLES": _TABLES}
     command = [sys.executable, "-c", code]
     subprocess.run(command, cwd=folder, env=environment, timeout=_DEADLINE, check=True)
 
@@ -208,6 +210,7 @@ def main() -> None:
     with ExitStack() as stack:
         folder = Path(stack.enter_context(tempfile.TemporaryDirectory(prefix="oneloop-"))) / "p"
         shutil.copytree(HERE / "everywhere", folder)
+        shutil.copy(HERE / "service.py", folder / "app.py")
         shutil.copy(HERE / "timing.py", folder)
         measured = {
             one.title: compare(folder, one, turns=given.turns, tests=given.tests)
