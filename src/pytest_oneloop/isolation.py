@@ -50,6 +50,35 @@ class OnAThread(Protocol):
     def __call__(self, work: Callable[[], T]) -> T: ...  # noqa: D102 - see above
 
 
+class Due:
+    """Work that one test leaves for what comes next: it is done once, while others wait for it.
+
+    Attributes:
+        turn: Held while it is done.
+    """
+
+    def __init__(self) -> None:
+        self.turn = threading.Lock()
+        self._left = False
+
+    def leave(self) -> None:
+        """Leave it for what comes next."""
+        self._left = True
+
+    def do(self, work: Callable[[], None]) -> None:
+        """Do it, if it is left; once, even if it fails."""
+        if not self._left:
+            return
+        # Of several threads that come together, none may go on before it is done.
+        with self.turn:
+            if not self._left:
+                return
+            try:
+                work()
+            finally:
+                self._left = False
+
+
 @dataclass(frozen=True, slots=True)
 class Ending:
     """How a test has left the database.
@@ -102,8 +131,7 @@ class RealDatabases:
         self._restoration: Restoration | None = None
         self._lending: Lending | None = None
         self._runner: BlockadeRunner | None = None
-        self._under_way = False
-        self._turn = threading.Lock()
+        self._restoring = Due()
         self.clones_wanted = 0
         self.used = False
         self.shown = False
@@ -122,7 +150,7 @@ class RealDatabases:
     def destination(self) -> Destination:
         """Return the database of the running test."""
         worker = self._database()
-        with self._turn:
+        with self._restoring.turn:
             if self._strategy == CLONE:
                 lent = self._lending.lent if self._lending is not None else None
                 lent = lent or self._on_a_thread(self._lend)
@@ -172,25 +200,12 @@ class RealDatabases:
         assert restoration is not None  # noqa: S101 - made when the test asked for it
         with self._interruptible():
             cleared = restoration.start()
-        self._under_way = True
+        self._restoring.leave()
         return cleared
 
     def settle(self, router: Router) -> None:
         """Wait until the database is as the template has it, or replace it if it cannot be."""
-        if not self._under_way:
-            return
-        # Of several threads that come together, none may go on before it is done.
-        with self._turn:
-            if not self._under_way:
-                return
-            assert self._restoration is not None  # noqa: S101 - it is under way
-            try:
-                with self._interruptible():
-                    outcome = self._restoration.finish()
-                if outcome.fresh:
-                    self.renew(router)
-            finally:
-                self._under_way = False
+        self._restoring.do(partial(self._restore, router))
 
     def renew(self, router: Router) -> None:
         """Replace the worker's database by another clone."""
@@ -206,6 +221,13 @@ class RealDatabases:
         finally:
             if self._restoration is not None:
                 self._restoration.close()
+
+    def _restore(self, router: Router) -> None:
+        assert self._restoration is not None  # noqa: S101 - it is under way
+        with self._interruptible():
+            outcome = self._restoration.finish()
+        if outcome.fresh:
+            self.renew(router)
 
     # -- inside: each on a thread without a loop -------------------------------------------------
 

@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-import threading
+from functools import partial
 from typing import TYPE_CHECKING, Any, Generic, Protocol, TypeVar
 
-from pytest_oneloop.isolation import CLONE, ROLLBACK
+from pytest_oneloop.isolation import CLONE, ROLLBACK, Due
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -78,8 +78,7 @@ class CopyingIsolation(Generic[D]):
         self._restoration: Restoration | None = None
         self._clone: D | None = None
         self._clones = 0
-        self._under_way = False
-        self._turn = threading.Lock()
+        self._restoring = Due()
         self.clones_wanted = 0
         self.used = False
         self.shown = False
@@ -93,7 +92,7 @@ class CopyingIsolation(Generic[D]):
     def destination(self) -> D:
         """Return the database of the running test; for a clone, copy the template."""
         worker = self._database()
-        with self._turn:
+        with self._restoring.turn:
             if self._strategy == CLONE:
                 if self._clone is None:
                     self._clones += 1
@@ -125,23 +124,12 @@ class CopyingIsolation(Generic[D]):
             return None
         if self._strategy == CLONE or self._restoration is None:
             return None
-        self._under_way = True
+        self._restoring.leave()
         return self._restoration.clear()
 
     def settle(self, router: Router) -> None:
         """Put the database back, or a fresh one in its place."""
-        if not self._under_way:
-            return
-        # Of several threads that come together, none may go on before it is done.
-        with self._turn:
-            if not self._under_way:
-                return
-            assert self._restoration is not None  # noqa: S101 - it is under way
-            try:
-                if not self._restoration.restore():
-                    self.renew(router)
-            finally:
-                self._under_way = False
+        self._restoring.do(partial(self._restore, router))
 
     def renew(self, router: Router) -> None:
         """Put a fresh database in the place of the worker's."""
@@ -153,3 +141,8 @@ class CopyingIsolation(Generic[D]):
         """End what puts it back."""
         if self._restoration is not None:
             self._restoration.close()
+
+    def _restore(self, router: Router) -> None:
+        assert self._restoration is not None  # noqa: S101 - it is under way
+        if not self._restoration.restore():
+            self.renew(router)

@@ -7,8 +7,6 @@ from __future__ import annotations
 
 import json
 import os
-import re
-from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import pytest
@@ -17,6 +15,7 @@ from sqlalchemy.ext.asyncio import create_async_engine
 
 from capabilities.desk import AsyncDesk, SyncDesk
 from capabilities.schema import TABLES
+from tools.outcomes import Outcomes
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Callable, Iterator
@@ -27,29 +26,10 @@ if TYPE_CHECKING:
 
 URL = make_url(os.environ["PROBE_URL"])
 PLAIN = bool(os.environ.get("PROBE_PLAIN"))
-NAMED = re.compile(r"\bOL\d{3}\b")
-
-
-class Outcomes:
-    """What became of each probe, by the reports that count."""
-
-    def __init__(self, file: Path) -> None:
-        self._file = file
-        self._found: dict[str, dict[str, Any]] = {}
-
-    def pytest_runtest_logreport(self, report: pytest.TestReport) -> None:
-        outcome = self._found.setdefault(report.nodeid.partition("[")[2].rstrip("]"), {})
-        outcome.update(report.user_properties)
-        if report.failed:
-            code = NAMED.search(report.longreprtext)
-            outcome.setdefault("raised", code[0] if code else report.longreprtext)
-
-    def pytest_sessionfinish(self) -> None:
-        self._file.write_text(json.dumps(self._found), encoding="utf-8")
 
 
 def pytest_configure(config: pytest.Config) -> None:
-    config.pluginmanager.register(Outcomes(Path(os.environ["PROBE_OUTCOMES"])))
+    config.pluginmanager.register(Outcomes("PROBE_OUTCOMES"))
 
 
 def prepare(engine: Engine) -> None:

@@ -6,17 +6,16 @@ names. With it the engines point nowhere, as an application's may.
 
 from __future__ import annotations
 
-import json
 import os
-import re
 import secrets
-from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import psycopg
 import pytest
 from sqlalchemy import URL, create_engine, make_url
 from sqlalchemy.ext.asyncio import create_async_engine
+
+from tools.outcomes import Outcomes
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Iterator
@@ -25,29 +24,10 @@ if TYPE_CHECKING:
     from sqlalchemy.ext.asyncio import AsyncEngine
 
 NOWHERE = make_url("postgresql://nobody:wrong@database.invalid/none")
-NAMED = re.compile(r"\bOL\d{3}\b")
-
-
-class Outcomes:
-    """What became of each program, by the reports that count."""
-
-    def __init__(self, file: Path) -> None:
-        self._file = file
-        self._found: dict[str, dict[str, Any]] = {}
-
-    def pytest_runtest_logreport(self, report: pytest.TestReport) -> None:
-        outcome = self._found.setdefault(report.nodeid.partition("[")[2].rstrip("]"), {})
-        outcome.update(report.user_properties)
-        if report.failed:
-            code = NAMED.search(report.longreprtext)
-            outcome.setdefault("raised", code[0] if code else report.longreprtext)
-
-    def pytest_sessionfinish(self) -> None:
-        self._file.write_text(json.dumps(self._found), encoding="utf-8")
 
 
 def pytest_configure(config: pytest.Config) -> None:
-    config.pluginmanager.register(Outcomes(Path(os.environ["FIDELITY_OUTCOMES"])))
+    config.pluginmanager.register(Outcomes("FIDELITY_OUTCOMES"))
 
 
 @pytest.fixture
