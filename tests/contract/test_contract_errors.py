@@ -194,7 +194,7 @@ def test_a_connection_that_ends_within_a_test_is_reported(lab: Laboratory) -> No
     def end(engine: Engine) -> None:
         insert(engine)
         with engine.connect() as connection:
-            connection.execute(text(lab.session_ends))
+            lab.end_session(connection)
 
     def after(engine: Engine) -> None:
         insert(engine, 2)

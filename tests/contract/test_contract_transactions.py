@@ -329,7 +329,7 @@ IN_EVERY_POOL = [
 ]
 IN_ONE_POOL = [
     executemany,
-    returning,
+    pytest.param(returning, marks=pytest.mark.needs("returning")),
     pytest.param(failed_statement_is_undone_alone, marks=pytest.mark.needs("failing_statements")),
     pytest.param(every_isolation_level, marks=pytest.mark.needs("isolation_levels")),
     pytest.param(read_only, marks=pytest.mark.needs("read_only_transactions")),

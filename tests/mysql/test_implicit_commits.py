@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 from contextlib import closing
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import pymysql
-from pymysql.constants import CLIENT
+from pymysql.constants import CLIENT, SERVER_STATUS
 
-from tools.mysql_statements import COMMITS, KEEPS, SETUP
+from tools.mysql_statements import COMMITS, COMMITS_ON_MARIADB, KEEPS, KEEPS_ON_MARIADB, SETUP
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
@@ -18,8 +18,8 @@ if TYPE_CHECKING:
 
 def inside_afterwards(server: MariaDB, statements: Iterable[str]) -> dict[str, bool]:
     """Send each statement in a transaction that has written; tell whether it still stands."""
-    connection = pymysql.connect(
-        host="127.0.0.1",
+    connection: Any = pymysql.connect(
+        host=server.host,
         port=server.port,
         user=server.user,
         password=server.password,
@@ -38,8 +38,8 @@ def inside_afterwards(server: MariaDB, statements: Iterable[str]) -> dict[str, b
                 pass
             if cursor.description is not None:
                 cursor.fetchall()
-            cursor.execute("SELECT @@in_transaction")
-            inside = cursor.fetchone() == (1,)
+            cursor.execute("SELECT 1")
+            inside = bool(connection.server_status & SERVER_STATUS.SERVER_STATUS_IN_TRANS)
             cursor.execute("UNLOCK TABLES")
             cursor.execute("ROLLBACK")
             # BEGIN and its like leave a transaction, but not the one with the row.
@@ -52,10 +52,12 @@ def inside_afterwards(server: MariaDB, statements: Iterable[str]) -> dict[str, b
 
 
 def test_each_that_commits_ends_the_transaction(mariadb_database: MariaDB) -> None:
+    statements = COMMITS if mariadb_database.is_mysql else COMMITS | COMMITS_ON_MARIADB
     mariadb_database.run(*SETUP, "CREATE TABLE witness (id int)")
-    assert inside_afterwards(mariadb_database, COMMITS) == dict.fromkeys(COMMITS, False)
+    assert inside_afterwards(mariadb_database, statements) == dict.fromkeys(statements, False)
 
 
 def test_no_other_does(mariadb_database: MariaDB) -> None:
+    statements = KEEPS if mariadb_database.is_mysql else KEEPS + KEEPS_ON_MARIADB
     mariadb_database.run(*SETUP, "CREATE TABLE witness (id int)")
-    assert inside_afterwards(mariadb_database, KEEPS) == dict.fromkeys(KEEPS, True)
+    assert inside_afterwards(mariadb_database, statements) == dict.fromkeys(statements, True)

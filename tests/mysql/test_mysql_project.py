@@ -134,6 +134,8 @@ def left(server: MariaDB) -> set[str]:
 
 @pytest.mark.parametrize("driver", ["mysql+aiomysql", "mysql+asyncmy", "mariadb+aiomysql"])
 def test_every_strategy_leaves_nothing(tmp_path: Path, mariadb: MariaDB, driver: str) -> None:
+    if driver.startswith("mariadb") and mariadb.is_mysql:
+        pytest.skip("SQLAlchemy lets such a URL have no other server")
     run = project(tmp_path, mariadb, driver).run("-p", "no:randomly")
     assert run.code == 0, run.output
     assert "test_ddl ran under commit: a statement commits by itself" in run.output
@@ -192,8 +194,8 @@ async def test_it():
         assert len(left(mariadb)) == 1
         running.process.send_signal(signal.SIGKILL)
         running.process.wait(10)
-    wait_until(lambda: mariadb.run("SELECT count(*) FROM information_schema.processlist")
-               == [(1,)], "its sessions end")  # fmt: skip
+    sessions = "FROM information_schema.processlist WHERE command <> 'Daemon'"
+    wait_until(lambda: mariadb.run(f"SELECT count(*) {sessions}") == [(1,)], "its sessions end")
     assert len(left(mariadb)) == 1
     assert made.run("test_shop.py", "-k", "nothing").code == 0
     assert left(mariadb) == set()

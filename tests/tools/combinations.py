@@ -32,6 +32,7 @@ CAPABILITIES: Final = {
     "extension_types": "types that extensions bring",
     "counted_messages": "the messages to its server can be counted",
     "adapted_cursors": "each cursor converts values as its own engine has it",
+    "returning": "an `INSERT` gives back the rows that it has stored",
     "copy": "rows are copied past SQL",
 }
 """What a test may need, by the names that its mark `needs` gives. A driver's name is one, too."""
@@ -64,7 +65,7 @@ _OF_DATABASES: Final = {
     },
     "mysql": {
         *("server", "control_by_text", "isolation_levels", "row_locks", "sleeping"),
-        *("ended_sessions", "failing_statements"),
+        *("ended_sessions", "failing_statements", "returning"),
     },
 }
 _DRIVERS: Final = {

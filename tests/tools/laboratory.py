@@ -8,7 +8,7 @@ from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any, TypeVar
 
 import psycopg
-from sqlalchemy import create_engine
+from sqlalchemy import create_engine, text
 from sqlalchemy.ext.asyncio import AsyncEngine, create_async_engine
 
 from pytest_oneloop.databases.urls import connect_url
@@ -21,7 +21,7 @@ from tools.servers import conninfo, database_url
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
 
-    from sqlalchemy import Dialect, Engine
+    from sqlalchemy import Connection, Dialect, Engine
 
     from pytest_oneloop.databases.address import ServerAddress
     from pytest_oneloop.sandbox.sandbox import Sandbox
@@ -82,8 +82,6 @@ class Laboratory:
 
     dialect = "postgresql"
     tables: tuple[str, ...] = TABLES
-    session_ends = "SELECT pg_terminate_backend(pg_backend_pid())"
-    """A statement that ends its own session."""
     beside = "psycopg2"
     """A synchronous driver of the same database."""
 
@@ -188,6 +186,10 @@ class Laboratory:
     def asleep(self, seconds: float) -> str:
         """Return what a statement selects from to sleep so long, and then find one row."""
         return f"pg_sleep({seconds})"
+
+    def end_session(self, connection: Connection) -> None:
+        """End the session of a connection, and let that be met."""
+        connection.execute(text("SELECT pg_terminate_backend(pg_backend_pid())"))
 
     def end_sessions(self) -> None:
         """End all sessions of the database on its server, and wait for that."""

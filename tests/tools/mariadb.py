@@ -1,7 +1,9 @@
 """A real MariaDB on TCP, with a password, for tests that need one of their own.
 
 `scripts/install-mariadb` brings the programs, and `make test` calls that. `TEST_MARIADB` names the
-folder of others; `TEST_MARIADB=none` skips the tests that need a server.
+folder of others, or, by a URL, a server that runs already, which may be MySQL, and whose user may
+do everything: what databases the plugin has on it is dropped first. `TEST_MARIADB=none` skips the
+tests that need a server.
 """
 
 from __future__ import annotations
@@ -21,10 +23,10 @@ from typing import TYPE_CHECKING, Any
 
 import pymysql
 import pytest
-from sqlalchemy import URL
+from sqlalchemy import URL, make_url
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Callable, Iterator
 
 VARIABLE = "TEST_MARIADB"
 FOLDERS = "/usr/sbin:/opt/homebrew/bin:/usr/local/bin"
@@ -34,6 +36,7 @@ MISSING = (
     "no MariaDB server was found: run scripts/install-mariadb, or name the folder of its programs "
     f"by {VARIABLE}=/folder, or skip what needs one by {VARIABLE}=none"
 )
+ALONE = f"the server that {VARIABLE} names serves one process: run pytest with -n 0"
 _DEADLINE = 30.0
 """Seconds for each step of starting and stopping."""
 _NOBODY = 65534
@@ -56,21 +59,23 @@ class MariaDB:
     """The address of a server for tests.
 
     Attributes:
-        port: On 127.0.0.1.
+        port: Of TCP.
         user: May do everything.
         password: Of that user.
         database: The one that connections are to have; none if empty.
+        host: Of the server.
     """
 
     port: int
     user: str = "tester"
     password: str = "s3cret word"  # it guards nothing
     database: str = ""
+    host: str = "127.0.0.1"
 
     def url(self, driver: str = "mysql+pymysql") -> str:
         """Return the address as a URL, its password included."""
         url = URL.create(
-            driver, self.user, self.password, "127.0.0.1", self.port, self.database or None
+            driver, self.user, self.password, self.host, self.port, self.database or None
         )
         return url.render_as_string(hide_password=False)
 
@@ -85,7 +90,7 @@ class MariaDB:
     def connected(self) -> Iterator[Any]:
         """Give a cursor of a connection of its own, in autocommit."""
         connection = pymysql.connect(
-            host="127.0.0.1",
+            host=self.host,
             port=self.port,
             user=self.user,
             password=self.password,
@@ -95,6 +100,12 @@ class MariaDB:
         )
         with closing(connection), connection.cursor() as cursor:
             yield cursor
+
+    @property
+    def is_mysql(self) -> bool:
+        """Whether it is MySQL after all. Costs a connection."""
+        [(version,)] = self.run("SELECT VERSION()")
+        return "MariaDB" not in version
 
     def databases(self) -> set[str]:
         """Return the names of the databases that the plugin has on the server just now."""
@@ -115,12 +126,17 @@ def wanted() -> bool:
 def running_mariadb() -> Iterator[MariaDB]:
     """Run a MariaDB on a free port of 127.0.0.1, and leave nothing of it behind.
 
+    Where `TEST_MARIADB` is a URL, it is that server, which goes on running.
+
     Costs some 1.5 s. The data lies in memory where there is such a folder; root runs it as
     `nobody`. A guardian process cleans up, also when this process is killed.
 
     Raises:
         MariaDBStartError: It did not start within 30 s.
     """
+    if "://" in os.environ.get(VARIABLE, ""):
+        yield _named(os.environ[VARIABLE])
+        return
     root = "/dev/shm" if os.access("/dev/shm", os.W_OK) else None  # noqa: S108 - as meant
     folder = Path(tempfile.mkdtemp(prefix="oneloop-mariadb-", dir=root))
     if os.geteuid() == 0:
@@ -148,6 +164,20 @@ def fresh_database(server: MariaDB, prefix: str = "test") -> Iterator[MariaDB]:
         yield replace(server, database=name)
     finally:
         server.run(f"DROP DATABASE `{name}`")
+
+
+def _named(text: str) -> MariaDB:
+    """Return the server of a URL, rid of what databases the plugin has on it."""
+    if "PYTEST_XDIST_WORKER" in os.environ:
+        pytest.fail(ALONE, pytrace=False)
+    url = make_url(text)
+    server = MariaDB(
+        url.port or 3306, url.username or "", str(url.password or ""), host=url.host or "127.0.0.1"
+    )
+    if reason := _wait_until_in(server, lambda: True):
+        raise MariaDBStartError(reason)
+    server.run("SELECT 1", *(f"DROP DATABASE `{name}`" for name in server.databases()))
+    return server
 
 
 def _program(name: str) -> str:
@@ -212,16 +242,23 @@ def _start(folder: Path, port: int) -> subprocess.Popen[bytes]:
 
 def _wait_until_ready(folder: Path, server: MariaDB, guardian: subprocess.Popen[bytes]) -> None:
     """Wait until it lets the user in, whom the file of grants makes last."""
+    reason = _wait_until_in(server, lambda: guardian.poll() is None)
+    if reason:
+        log = folder / "log"
+        said = log.read_text(errors="replace") if log.exists() else ""
+        raise MariaDBStartError(f"{reason}\n{said}")
+
+
+def _wait_until_in(server: MariaDB, alive: Callable[[], bool]) -> str:
+    """Wait until a server lets the user in; return why it does not, if it does not."""
     deadline = time.monotonic() + _DEADLINE
     reason = "the guardian has ended"
-    while guardian.poll() is None and time.monotonic() < deadline:
+    while alive() and time.monotonic() < deadline:
         try:
             server.run("SELECT 1")
         except pymysql.err.OperationalError as error:
             reason = str(error)
         else:
-            return
+            return ""
         time.sleep(0.02)
-    log = folder / "log"
-    said = log.read_text(errors="replace") if log.exists() else ""
-    raise MariaDBStartError(f"{reason}\n{said}")
+    return reason

@@ -5,7 +5,7 @@ from __future__ import annotations
 import time
 from typing import TYPE_CHECKING, Any
 
-from sqlalchemy import make_url
+from sqlalchemy import make_url, text
 
 from pytest_oneloop.sandbox.ids import Restart
 from pytest_oneloop.sandbox.outer import Constraints
@@ -13,7 +13,7 @@ from pytest_oneloop.sandbox.router import Router
 from tools.laboratory import NOWHERE, Laboratory
 
 if TYPE_CHECKING:
-    from sqlalchemy import Dialect
+    from sqlalchemy import Connection, Dialect
 
     from tools.mariadb import MariaDB
 
@@ -54,7 +54,6 @@ class MySQLLaboratory(Laboratory):
 
     dialect = "mysql"
     tables = TABLES
-    session_ends = "KILL CONNECTION_ID()"
     beside = "pymysql"
 
     def __init__(self, driver: str, server: MariaDB, *, sandboxed: bool = True) -> None:
@@ -84,6 +83,11 @@ class MySQLLaboratory(Laboratory):
 
     def asleep(self, seconds: float) -> str:
         return f"(SELECT sleep({seconds})) AS asleep"
+
+    def end_session(self, connection: Connection) -> None:
+        # It cannot end itself everywhere: MySQL calls that an interrupted statement.
+        self.end_sessions()
+        connection.execute(text("SELECT 1"))
 
     def end_sessions(self) -> None:
         sessions = f"FROM information_schema.processlist WHERE db = '{self.server.database}'"

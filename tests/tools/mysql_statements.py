@@ -20,7 +20,7 @@ COMMITS = {
     "ALTER DATABASE CHARACTER SET utf8mb4": "ALTER DATABASE",
     "CREATE TABLE x1 (id int)": "CREATE TABLE",
     "CREATE TABLE IF NOT EXISTS t (id int)": "CREATE TABLE",
-    "CREATE OR REPLACE TABLE x2 (id int)": "CREATE TABLE",
+    "CREATE TABLE x2 (id int)": "CREATE TABLE",
     "CREATE TABLE x3 LIKE t": "CREATE TABLE",
     "CREATE TABLE x4 AS SELECT 1 AS one": "CREATE TABLE",
     "CREATE INDEX i1 ON t (a)": "CREATE INDEX",
@@ -65,14 +65,19 @@ COMMITS = {
     "REPAIR TABLE t": "REPAIR TABLE",
     "FLUSH TABLES": "FLUSH",
     "FLUSH STATUS": "FLUSH",
+    "INSERT INTO t (a) VALUES (1); CREATE TABLE x8 (id int)": "CREATE TABLE",
+}
+"""Those that both servers take, in an order in which each works."""
+
+COMMITS_ON_MARIADB = {
+    "CREATE OR REPLACE TABLE x2 (id int)": "CREATE TABLE",
     "RESET QUERY CACHE": "RESET QUERY",
     "EXECUTE IMMEDIATE 'CREATE TABLE x6 (id int)'": "CREATE TABLE",
     "SET STATEMENT max_statement_time = 9 FOR CREATE TABLE x7 (id int)": "CREATE TABLE",
-    "INSERT INTO t (a) VALUES (1); CREATE TABLE x8 (id int)": "CREATE TABLE",
     "CREATE SEQUENCE s": "CREATE SEQUENCE",
     "DROP SEQUENCE s": "DROP SEQUENCE",
 }
-"""Those that MariaDB takes, in an order in which each works."""
+"""Those that MariaDB alone takes."""
 
 COMMITS_ELSEWHERE = {
     "CREATE SERVER s FOREIGN DATA WRAPPER mysql OPTIONS (USER 'x')": "CREATE SERVER",
@@ -111,7 +116,6 @@ KEEPS = (
     "UPDATE t SET a = 2",
     "DELETE FROM t",
     "CREATE TEMPORARY TABLE y (id int)",
-    "CREATE OR REPLACE TEMPORARY TABLE y (id int)",
     "DROP TEMPORARY TABLE y",
     "DROP TEMPORARY TABLE IF EXISTS y",
     "SET @x = 1",
@@ -120,16 +124,13 @@ KEEPS = (
     "SET SESSION sql_mode = DEFAULT",
     "SET SESSION TRANSACTION ISOLATION LEVEL READ COMMITTED",
     "SET GLOBAL max_connections = 100",
-    "SET STATEMENT max_statement_time = 9 FOR SELECT 1",
     "CHECKSUM TABLE t",
-    "ANALYZE FORMAT=JSON SELECT 1",
     "EXPLAIN DELETE FROM t",
     "SHOW TABLES",
     "DESCRIBE t",
     "PREPARE s FROM 'SELECT 1'",
     "EXECUTE s",
     "DROP PREPARE s",
-    "EXECUTE IMMEDIATE 'SELECT 1'",
     "CALL p()",
     "DO 1",
     "SAVEPOINT a",
@@ -138,3 +139,11 @@ KEEPS = (
     "HANDLER t OPEN",
     "HANDLER t CLOSE",
 )
+
+KEEPS_ON_MARIADB = (
+    "CREATE OR REPLACE TEMPORARY TABLE y (id int)",
+    "SET STATEMENT max_statement_time = 9 FOR SELECT 1",
+    "ANALYZE FORMAT=JSON SELECT 1",
+    "EXECUTE IMMEDIATE 'SELECT 1'",
+)
+"""Those that MariaDB alone takes."""

@@ -17,18 +17,25 @@ from pytest_oneloop.sandbox.statements import (
     Savepoint,
     Statement,
 )
-from tools.mysql_statements import COMMITS, COMMITS_ELSEWHERE, KEEPS
+from tools.mysql_statements import (
+    COMMITS,
+    COMMITS_ELSEWHERE,
+    COMMITS_ON_MARIADB,
+    KEEPS,
+    KEEPS_ON_MARIADB,
+)
 
+_COMMITS = COMMITS | COMMITS_ON_MARIADB | COMMITS_ELSEWHERE
 _READ, _WRITE = Query(Effect.READ), Query(Effect.WRITE)
 
 
-@pytest.mark.parametrize(("sql", "name"), (COMMITS | COMMITS_ELSEWHERE).items())
+@pytest.mark.parametrize(("sql", "name"), _COMMITS.items())
 def test_a_statement_that_commits_is_named(sql: str, name: str) -> None:
     assert implicit_commit(sql) == name
     assert read(sql) == Commits(name)
 
 
-@pytest.mark.parametrize("sql", KEEPS)
+@pytest.mark.parametrize("sql", KEEPS + KEEPS_ON_MARIADB)
 def test_one_that_does_not_is_not(sql: str) -> None:
     assert implicit_commit(sql) is None
 
