@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-import os
 import sys
 from typing import TYPE_CHECKING, Any
 
 import pytest
 
 from pytest_oneloop.loops.scopes import default_loop_scopes, follow_fixtures, runner_of
-from pytest_oneloop.options import MAP_FLAG, MAP_HELP, MAP_NAME, MARK_HELP, OPTIONS, Places
+from pytest_oneloop.options import MAP_FLAG, MAP_HELP, MAP_NAME, MARK_HELP, OPTIONS
 
 if TYPE_CHECKING:
     from collections.abc import Generator
@@ -57,37 +56,19 @@ def pytest_load_initial_conftests(early_config: pytest.Config, parser: pytest.Pa
     flags = early_config.known_args_namespace
     if flags.version or flags.help:
         return
+    from pytest_oneloop.start import make_run  # noqa: PLC0415 - not for `pytest --version`
+
     early_config.stash[SCOPES] = default_loop_scopes(parser, early_config.getini)
-    early_config.stash[RUN] = run = _make_run(early_config)
+    early_config.stash[RUN] = run = make_run(early_config)
     early_config.add_cleanup(run.close)
     run.start()
-
-
-def _make_run(config: pytest.Config) -> TestRun:
-    from pytest_oneloop.errors import OneloopError  # noqa: PLC0415 - not for `pytest --version`
-    from pytest_oneloop.run import TestRun  # noqa: PLC0415
-    from pytest_oneloop.settings import read_settings  # noqa: PLC0415
-
-    flags = config.known_args_namespace
-    overrides = [text.partition("=")[0] for text in flags.override_ini or ()]
-    places = Places(
-        flag=lambda name: getattr(flags, name, None),
-        environ=os.environ,
-        ini=config.getini,
-        rootdir=config.rootpath,
-        ini_name=config.inipath.name if config.inipath else "ini",
-        overridden=overrides,
-    )
-    try:
-        return TestRun(read_settings(places), rootdir=config.rootpath)
-    except OneloopError as error:
-        raise pytest.UsageError(str(error)) from None
 
 
 @pytest.hookimpl(tryfirst=True)
 def pytest_configure(config: pytest.Config) -> None:
     """Join the other workers of the run, and add the fixtures for the runners that are here."""
     from pytest_oneloop import fixtures  # noqa: PLC0415 - not for `pytest --version`
+    from pytest_oneloop.start import make_explainer  # noqa: PLC0415
 
     config.addinivalue_line("markers", MARK_HELP)
 
@@ -95,7 +76,11 @@ def pytest_configure(config: pytest.Config) -> None:
     worker: dict[str, str] | None = getattr(config, "workerinput", None)
     if worker is not None:
         config.stash[RUN].join(run_id=worker["testrunuid"], worker=worker["workerid"])
-    config.stash[EXPLAINER] = _make_explainer(config, worker)
+    config.stash[EXPLAINER] = (
+        make_explainer(config.stash[RUN], config, config.stash[SCOPES], worker)
+        if RUN in config.stash  # there is none for `pytest --help`
+        else None
+    )
     modules: list[ModuleType] = [fixtures]
     if config.pluginmanager.hasplugin("asyncio"):
         from pytest_oneloop import fixtures_asyncio  # noqa: PLC0415 - only beside pytest-asyncio
@@ -113,22 +98,6 @@ def pytest_sessionstart(session: pytest.Session) -> None:
     config = session.config
     config.stash[CHOICES] = Choices(config.stash[RUN], getattr(config, "cache", None))
     config.pluginmanager.register(config.stash[CHOICES])
-
-
-def _make_explainer(config: pytest.Config, worker: dict[str, str] | None) -> Explainer | None:
-    run = config.stash.get(RUN, None)  # there is none for `pytest --help`
-    page: str | None = config.getoption(MAP_NAME)
-    if run is None or not (run.settings.explain.value or page):
-        return None
-    from pytest_oneloop.loops.record import LoopRecord  # noqa: PLC0415 - if it is wanted
-    from pytest_oneloop.report.diagnosis import Explainer  # noqa: PLC0415
-
-    record = LoopRecord(keep_all=bool(page), worker=worker["workerid"] if worker else "")
-    if page:
-        from pytest_oneloop.report.mapfile import add_map  # noqa: PLC0415
-
-        add_map(config, page, record, run.router)
-    return Explainer(record, config, config.stash[SCOPES], sections=run.settings.explain.value)
 
 
 def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:

@@ -93,8 +93,10 @@ BELOW: dict[str, set[str]] = {
         "sandbox",
         "settings",
     },
+    # The run and its watcher, as a process of pytest begins.
+    "start": {"errors", "options", "settings", "loops", "run", "report"},
     "plugin": {
-        *("errors", "options", "settings", "loops", "run", "report", "choices"),
+        *("errors", "options", "loops", "run", "report", "choices", "start"),
         *("fixtures", "fixtures_asyncio"),
     },
     "fixtures": {"errors", "loops", "application", "handle", "plugin"},
@@ -121,6 +123,7 @@ MAY_IMPORT_PYTEST = {
     "choices",
     "collector",
     "plugin",
+    "start",
     "fixtures",
     "fixtures_asyncio",
     "report",

@@ -4,10 +4,11 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any, ClassVar, Final, TypeVar
 
-from pytest_oneloop.sandbox import levels, statements
+from pytest_oneloop.sandbox import statements
 from pytest_oneloop.sandbox.checkouts import Checkout
 from pytest_oneloop.sandbox.cursor import NoCursor, SandboxedCursor, StreamingCursor
 from pytest_oneloop.sandbox.localsettings import local_settings
+from pytest_oneloop.sandbox.noted import Noted
 
 if TYPE_CHECKING:
     from asyncio import AbstractEventLoop
@@ -28,7 +29,7 @@ _PINGS: Final = frozenset({"SELECT 1", ""})
 """What SQLAlchemy's dialects ask an idle connection, to learn whether it is alive."""
 
 
-class SandboxedConnection:
+class SandboxedConnection(Noted):
     """A DBAPI connection without a socket: it forwards to the real connection of its test.
 
     It looks to SQLAlchemy's dialect like what the dialect itself would have made of the driver's
@@ -43,10 +44,10 @@ class SandboxedConnection:
     oneloop_cursor: ClassVar[type[SandboxedCursor]] = SandboxedCursor
 
     def __init__(self, link: Link, home: Home) -> None:
+        super().__init__()
         self.oneloop_link = link
         self.oneloop_home = home
         self.oneloop_engine: ref[Engine] | None = None
-        self.oneloop_noted: dict[str, object] = {}
         self.oneloop_wanted: dict[str, object] = {}
         self.oneloop_prepared_in: Sandbox | None = None
         self.oneloop_prepared = False
@@ -87,21 +88,6 @@ class SandboxedConnection:
             self.oneloop_home.tell(self.oneloop_link.forget, checkout)
 
     # -- what the application has set ------------------------------------------------------------
-
-    @property
-    def oneloop_autocommit(self) -> bool:
-        """Whether each statement is to stand alone."""
-        return bool(self.oneloop_noted.get("autocommit"))
-
-    @property
-    def oneloop_read_only(self) -> bool:
-        """Whether the application wants writes refused."""
-        return bool(self.oneloop_noted.get("read_only"))
-
-    @property
-    def oneloop_isolated(self) -> bool:
-        """Whether its transactions are not to see what others commit meanwhile."""
-        return levels.isolated(self.oneloop_noted.get("isolation_level"))
 
     def oneloop_note(self, name: str, value: object) -> None:
         """Note a setting; one of autocommit ends the transaction, as it does in the drivers."""
@@ -173,17 +159,6 @@ class SandboxedConnection:
             raise checkout.sandbox.report(checkout.sandbox.control_refused("tpc_begin"))
 
     # -- what cursors call -------------------------------------------------------------------------
-
-    def oneloop_answered(self, operation: object) -> object:
-        """Return what to send for a statement: a question for the isolation level is answered."""
-        if self.oneloop_autocommit:
-            return operation
-        level = self.oneloop_noted.get("isolation_level")
-        return (
-            operation
-            if level is None
-            else levels.answer(statements.text_of(operation), level) or operation
-        )
 
     def oneloop_send(
         self,

@@ -253,7 +253,10 @@ class Router:
         if self._passing.has_let(connection, entry):
             return
         connection.close()
-        raise self.sandbox.report(UnroutedEngineError(driver=_kind(connection)))
+        kind = type(connection)
+        raise self.sandbox.report(
+            UnroutedEngineError(driver=f"{kind.__module__}.{kind.__qualname__}")
+        )
 
     def _on_checkout(self, connection: object, entry: ConnectionPoolEntry, _proxy: object) -> None:
         __tracebackhide__ = True
@@ -297,7 +300,3 @@ class Router:
         _executemany: bool,  # noqa: FBT001
     ) -> None:
         self._direct.observe(self.sandbox, connection, sql)
-
-
-def _kind(connection: object) -> str:
-    return f"{type(connection).__module__}.{type(connection).__qualname__}"
