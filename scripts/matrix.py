@@ -21,6 +21,7 @@ _ROOT = Path(__file__).parent.parent
 _TESTS = (
     # What SQLAlchemy and the drivers do: pools, loops, tasks, cancellations, types.
     *(f"tests/contract/test_contract_{name}.py" for name in ("loops", "tasks", "errors", "raw")),
+    *(f"tests/contract/test_contract_{name}.py" for name in ("hosted", "cancelled")),
     *(f"tests/contract/test_contract_{name}.py" for name in ("left_running", "streams", "types")),
     # What pytest, its plugins, and the web frameworks do.
     *(f"tests/unit/test_{name}.py" for name in ("scopes", "project_configuration", "client")),

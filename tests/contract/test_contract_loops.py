@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import asyncio
 import gc
-import threading
 from typing import TYPE_CHECKING, Any
 
 import pytest
@@ -12,6 +11,7 @@ from sqlalchemy import text
 from sqlalchemy.pool import NullPool, StaticPool
 
 from pytest_oneloop.errors.sandbox import EarlierTestError, SplitTransactionError
+from tools.item_tasks import ids, many, write
 
 if TYPE_CHECKING:
     from sqlalchemy import Engine
@@ -29,30 +29,9 @@ POOLS: list[dict[str, Any]] = [
 LONG = 20.0
 
 
-async def write(engine: AsyncEngine, number: int) -> None:
-    async with engine.begin() as connection:
-        await connection.execute(text("INSERT INTO item (id) VALUES (:id)"), {"id": number})
-
-
-async def ids(engine: AsyncEngine) -> list[int]:
-    async with engine.connect() as connection:
-        return list(await connection.scalars(text("SELECT id FROM item ORDER BY id")))
-
-
-async def sleep(engine: AsyncEngine, sql: str) -> None:
-    async with engine.begin() as connection:
-        await connection.execute(text("INSERT INTO item (id) VALUES (1)"))
-        await connection.execute(text(sql))
-
-
 def write_at_once(engine: Engine) -> None:
     with engine.begin() as connection:
         connection.execute(text("INSERT INTO item (id) VALUES (1)"))
-
-
-async def many(engine: AsyncEngine) -> list[int]:
-    await asyncio.gather(*(write(engine, number) for number in range(20)))
-    return await ids(engine)
 
 
 @pytest.mark.parametrize("options", POOLS, ids=str)
@@ -163,49 +142,6 @@ def test_a_loop_closed_without_a_word_leaves_nothing_on_the_server(
     assert async_lab.connections_left() == 0
     del loop, engine, sandbox
     gc.collect()
-
-
-def test_a_hosted_test_keeps_its_rows_from_loop_to_loop(async_lab: Laboratory) -> None:
-    engine = async_lab.async_engine()
-    for _ in range(3):
-        with async_lab.test(hosted=True) as sandbox:
-            asyncio.run(write(engine, 1))
-            asyncio.run(write(engine, 2))
-            assert asyncio.run(ids(engine)) == [1, 2]
-        assert sandbox.problems == []
-    assert async_lab.router.connections == 1
-
-
-def test_a_hosted_tests_threads_see_the_same_rows(async_lab: Laboratory) -> None:
-    engine = async_lab.async_engine()
-    with async_lab.test(hosted=True) as sandbox:
-        thread = threading.Thread(target=lambda: asyncio.run(write(engine, 1)))
-        thread.start()
-        thread.join(LONG)
-        assert asyncio.run(ids(engine)) == [1]
-    assert sandbox.problems == []
-
-
-@pytest.mark.needs("sleeping", "cancelled_statements")
-def test_a_cancelled_statement_of_a_hosted_test_disturbs_nobody(async_lab: Laboratory) -> None:
-    async def body(engine: AsyncEngine) -> None:
-        with pytest.raises(TimeoutError):
-            await asyncio.wait_for(sleep(engine, f"SELECT 1 FROM {async_lab.asleep(30)}"), 0.1)
-        await write(engine, 2)
-        assert await ids(engine) == [2]
-
-    engine = async_lab.async_engine()
-    with async_lab.test(hosted=True) as sandbox:
-        asyncio.run(body(engine))
-    assert sandbox.problems == []
-
-
-def test_a_hosted_test_runs_many_tasks(async_lab: Laboratory) -> None:
-    engine = async_lab.async_engine()
-    for _ in range(2):
-        with async_lab.test(hosted=True) as sandbox:
-            assert asyncio.run(many(engine)) == list(range(20))
-        assert sandbox.problems == []
 
 
 def test_two_loops_in_one_test_are_told_that_they_cannot_see_each_other(
