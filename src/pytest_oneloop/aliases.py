@@ -30,7 +30,7 @@ def alias_pairs(held: Value[str]) -> tuple[str, ...]:
                 source=held.source,
                 problem="it is not two addresses of one database.",
                 instead="write host/name=host/name, without ports, users and passwords: "
-                "oneloop_alias = replica.example/shop=primary.example/shop.",
+                "oneloop_alias = replica.example/shop=primary.example/shop; a file is ./name.",
             )
     return pairs
 

@@ -40,8 +40,16 @@ def test_every_strategy_on_postgresql(tmp_path: Path, cache: Path) -> None:
     assert second == "oneloop: stats on PostgreSQL N embedded \u00b7 schema app:StatsBase"
 
 
-def test_without_the_option_they_are_one_and_the_run_says_so(tmp_path: Path, cache: Path) -> None:
-    project = two_databases(tmp_path, ONELOOP_CACHE_DIR=str(cache))
+@pytest.mark.parametrize(
+    ("url", "shown"),
+    [("postgresql+asyncpg://db.invalid/{}", "db.invalid/{}"), (SQLITE, "./{}.db")],
+    ids=["postgresql", "sqlite"],
+)
+def test_without_the_option_they_are_one_and_the_run_says_so(
+    tmp_path: Path, cache: Path, url: str, shown: str
+) -> None:
+    shop, stats = url.format("shop"), url.format("stats")
+    project = two_databases(tmp_path, shop=shop, stats=stats, ONELOOP_CACHE_DIR=str(cache))
     project.change("pytest.ini", "stats = app:StatsBase", "statistics = app:StatsBase")
 
     one = ("--tb=line", "--oneloop-strategy", "rollback", "-k", "own or twenty")
@@ -49,7 +57,7 @@ def test_without_the_option_they_are_one_and_the_run_says_so(tmp_path: Path, cac
     project.change("pytest.ini", "statistics = app:StatsBase", "")
     without = project.run(*one)
 
-    addresses = ["db.invalid/stats", "db.invalid/shop"]
+    addresses = [shown.format("stats"), shown.format("shop")]
     for done, unmet in ((misspelt, ["statistics"]), (without, [])):
         assert done.counts["failed"] == 3, done.output
         text = str(SharedDatabaseWarning(addresses=addresses, unmet=unmet))

@@ -132,7 +132,11 @@ def test_databases_of_two_kinds_share_nothing() -> None:
     for url in ("postgresql+asyncpg://db/shop", "mysql+pymysql://db/stats", "sqlite:///a.db"):
         addresses.note(*connecting(url))
     found = addresses.found
-    assert found == {"postgresql": ["db/shop"], "mysql": ["db/stats"]}
+    assert found == {
+        "postgresql": ["db/shop"],
+        "mysql": ["db/stats"],
+        "sqlite": ["./a.db"],
+    }
     assert shared_databases([replace(ACCOUNT, addresses=found)]) == []
 
 
@@ -149,6 +153,38 @@ def test_neither_the_plugin_s_own_databases_count_nor_engines_that_name_none() -
     for end in ("u@/oneloop_run_1a_main?host=/tmp/x", "u@primary"):
         addresses.note(*connecting(f"postgresql+psycopg2://{end}"))
     assert addresses.found == {}
+
+
+def test_a_file_is_one_in_whatever_folder_and_what_is_in_memory_is_none() -> None:
+    addresses = Addresses(same_databases(["./copy.db=./shop.db"]), ["stats.db"])
+    addresses.learn("/own/data.db", "")
+    for rest in (
+        *("/one/shop.db", "/two/shop.db", "copy.db", "stats.db", "/own/data.db"),
+        *("", ":memory:", "file:shared?mode=memory&cache=shared&uri=true"),
+    ):
+        for driver in ("aiosqlite", "pysqlite"):
+            addresses.note(*connecting(f"sqlite+{driver}:///{rest}"))
+    assert addresses.found == {"sqlite": ["./shop.db"]}
+    addresses.note(*connecting("sqlite:///file:/srv/log.db?mode=ro&uri=true"))
+    [warning] = shared_databases([replace(ACCOUNT, addresses=addresses.found)])
+    assert str(warning) == (
+        "OL230: engines point to 2 databases, and share one test database: ./shop.db, ./log.db.\n"
+        "  Likely cause: the application has several databases, or one that has several addresses: "
+        "a read replica, or a URL for tests.\n"
+        "  What to do: if they are one database, write oneloop_alias = ./log.db=./shop.db; if not, "
+        "give each but the one that oneloop_schema makes the tables of (which one that is, is not "
+        "known here) a template of its own: oneloop_databases = shop.db = package.module:Base, or "
+        "log.db = package.module:Base (or whatever makes its tables)."
+    )
+
+
+def test_of_many_addresses_some_are_named() -> None:
+    many = [f"./{number}.db" for number in range(40)]
+    [warning] = shared_databases([replace(ACCOUNT, addresses={"sqlite": many})])
+    shown = "./0.db, ./1.db, ./2.db, ./3.db, ./4.db and 35 more."
+    assert warning.what == (f"engines point to 40 databases, and share one test database: {shown}")
+    assert warning.instead.count("=./0.db") == 5
+    assert warning.instead.count(" = package.module:Base") == 5
 
 
 def test_workers_that_have_seen_one_database_each_have_seen_two() -> None:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, ClassVar
+from typing import TYPE_CHECKING, ClassVar, Final
 
 from pytest_oneloop.errors import OneloopError, OneloopWarning, SetupError
 
@@ -10,11 +10,15 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
 
 
+_SHOWN: Final = 5
+"""How many addresses a text names."""
+
+
 class SharedDatabaseWarning(OneloopWarning):
     """Engines point to several databases, and were all led to one. Shown after the run.
 
     Attributes:
-        addresses: Where they point, `host/name`; two at least.
+        addresses: Where they point, `host/name`, or `./name` for a file; two at least.
         unmet: The names in `oneloop_databases` to which no engine has pointed.
         built: The one of them that the source of the schema has connected to; `None` if that is
             not known, as with a template of an earlier run.
@@ -30,19 +34,21 @@ class SharedDatabaseWarning(OneloopWarning):
         self.built = built
         first = built or self.addresses[0]
         others = [one for one in self.addresses if one != first]
-        lacking = others if built else self.addresses
-        entries = ", or ".join(f"{one} = package.module:Base" for one in lacking)
+        lacking = [one.removeprefix("./") for one in (others if built else self.addresses)]
+        entries = ", or ".join(f"{one} = package.module:Base" for one in lacking[:_SHOWN])
         main = (
             f"{built}, which the schema was built from,"
             if built
             else "the one that oneloop_schema makes the tables of (which one that is, is not known "
             "here)"
         )
-        pairs = " ".join(f"{other}={first}" for other in others)
+        pairs = " ".join(f"{other}={first}" for other in others[:_SHOWN])
+        more = len(self.addresses) - _SHOWN
+        listed = ", ".join(self.addresses[:_SHOWN]) + (f" and {more} more" if more > 0 else "")
         misspelt = f", or oneloop_databases misspells one: {', '.join(unmet)} was not met"
         super().__init__(
             f"engines point to {len(self.addresses)} databases, and share one test database: "
-            f"{', '.join(self.addresses)}.",
+            f"{listed}.",
             why="the application has several databases, or one that has several addresses: a read "
             f"replica, or a URL for tests{misspelt if unmet else ''}.",
             instead=f"if they are one database, write oneloop_alias = {pairs}; if not, give each "

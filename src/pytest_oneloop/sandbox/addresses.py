@@ -18,6 +18,11 @@ _PORTS: Final = {"postgresql": 5432, "mysql": 3306, "mariadb": 3306}
 _NAMES: Final = ("database", "dbname", "db")
 """What drivers call the database that they connect to."""
 
+_FILE: Final = "."
+"""What stands for the host in the address of a file."""
+
+_MEMORY: Final = ":memory:"
+
 _OWN: Final = "oneloop_"
 """How the names of the plugin's databases on servers begin."""
 
@@ -27,10 +32,11 @@ class Addresses:
 
     An address is written `host:port/name`, with a file's path in place of the name. A name that
     the user has given means each address that ends with it, whole parts between slashes compared;
-    of several names the longest counts.
+    of several names the longest counts. For people, a file is `./name`, in whatever folder it is:
+    suites like to have theirs in a folder for each test.
 
     Args:
-        same: For an address `host/name`, another one that means the same database.
+        same: For an address `host/name` or `./name`, another one that means the same database.
         names: The databases that have a template of their own.
     """
 
@@ -44,15 +50,15 @@ class Addresses:
 
     @property
     def found(self) -> dict[str, list[str]]:
-        """For each dialect, the different `host/name` of engines that are led to its one database.
+        """For each dialect, the different addresses of engines that are led to its one database.
 
-        In the order of their first use; engines of files are not noted.
+        In the order of their first use.
         """
         return {dialect: list(addresses) for dialect, addresses in self._found.items()}
 
     @property
     def sources(self) -> dict[str, list[str]]:
-        """For each dialect, the different `host/name` that the main schema's source has met.
+        """For each dialect, the different addresses that the main schema's source has met.
 
         None where the template was there already, or its source has no engine of its own.
         """
@@ -88,10 +94,9 @@ class Addresses:
         """Return the same, and note that an engine connects."""
         forms = _forms(dialect.name, arguments, parameters)
         name = self._name(forms)
-        database = forms[0].rpartition("/")[2]
         if name:
             self._met.add(name)
-        elif dialect.name in _PORTS and database and not database.startswith(_OWN):
+        elif self._is_the_applications(forms):
             found = self._found.setdefault(led_as(dialect.name), {})
             found[self._same.get(forms[0], forms[0])] = None
         return key_of(dialect.name, name)
@@ -103,6 +108,15 @@ class Addresses:
         form = _forms(dialect.name, arguments, parameters)[0]
         found = self._sources.setdefault(led_as(dialect.name), {})
         found[self._same.get(form, form)] = None
+
+    def _is_the_applications(self, forms: Sequence[str]) -> bool:
+        """Tell whether an address is one of a database, and of none of the plugin's."""
+        host, _, name = forms[0].rpartition("/")
+        if host == _FILE:
+            return name not in ("", _MEMORY) and not any(
+                forms[1].endswith(own) for own in self._own
+            )
+        return name != "" and not name.startswith(_OWN)
 
     def _name(self, forms: Sequence[str]) -> str:
         """Return the name that one of these addresses of a database ends with."""
@@ -121,8 +135,8 @@ class Addresses:
 
 def address(dialect: Dialect, arguments: Sequence[Any], parameters: Mapping[str, Any]) -> str:
     """Return where an engine points, for people: `host/name`, or a path."""
-    form = _forms(dialect.name, arguments, parameters)[0]
-    return form if dialect.name in _PORTS else form.partition("/")[2]
+    plain, whole = _forms(dialect.name, arguments, parameters)
+    return plain if dialect.name in _PORTS else whole.partition("/")[2]
 
 
 def is_nowhere(arguments: Sequence[Any], parameters: Mapping[str, Any]) -> bool:
@@ -133,14 +147,17 @@ def is_nowhere(arguments: Sequence[Any], parameters: Mapping[str, Any]) -> bool:
 def _forms(
     dialect: str, arguments: Sequence[Any], parameters: Mapping[str, Any]
 ) -> tuple[str, str]:
-    """Return an address without the port, and with it."""
+    """Return the address for people, and the whole one."""
     named = next((str(parameters[name]) for name in _NAMES if parameters.get(name)), "")
     database = named or str(next(iter(arguments), ""))
+    if dialect not in _PORTS:
+        # SQLite takes a URI as well.
+        path, _, options = database.removeprefix("file:").partition("?")
+        name = _MEMORY if "mode=memory" in options else path.rpartition("/")[2]
+        return f"{_FILE}/{name}", f"{_FILE}/{path}"
     host = _first(parameters.get("host")) or "localhost"
-    port = _first(parameters.get("port")) or _PORTS.get(dialect, "")
-    # SQLite takes a URI as well.
-    path = database.removeprefix("file:").partition("?")[0]
-    return f"{host}/{path}", f"{host}:{port}/{path}"
+    port = _first(parameters.get("port")) or _PORTS[dialect]
+    return f"{host}/{database}", f"{host}:{port}/{database}"
 
 
 def _first(value: object) -> str:
