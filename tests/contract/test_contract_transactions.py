@@ -5,34 +5,18 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 import pytest
-from sqlalchemy import Column, Engine, Integer, MetaData, String, Table, select, text
-from sqlalchemy.exc import DBAPIError, IntegrityError, ProgrammingError
+from sqlalchemy import Engine, text
+from sqlalchemy.exc import DBAPIError, IntegrityError
 from sqlalchemy.orm import Session
+
+from tools.item_rows import add, ids, leak, serve_many_tests, stored
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-    from sqlalchemy import Connection
-
     from tools.laboratory import Laboratory
 
-ITEM = Table("item", MetaData(), Column("id", Integer, primary_key=True), Column("name", String))
-
 Pool = dict[str, Any]
-
-
-def add(connection: Connection | Session, *numbers: int) -> None:
-    for number in numbers:
-        connection.execute(ITEM.insert().values(id=number, name=f"item {number}"))
-
-
-def ids(connection: Connection | Session) -> list[int]:
-    return list(connection.scalars(select(ITEM.c.id).order_by(ITEM.c.id)))
-
-
-def stored(engine: Engine) -> list[int]:
-    with engine.connect() as connection:
-        return ids(connection)
 
 
 # Each of these is also run without the sandbox: what it says of the application's transactions must
@@ -166,26 +150,6 @@ def orm(engine: Engine) -> None:
     assert stored(engine) == [1, 3]
 
 
-def executemany(engine: Engine) -> None:
-    with engine.begin() as connection:
-        connection.execute(ITEM.insert(), [{"id": n, "name": "x"} for n in range(300)])
-    with engine.begin() as connection:
-        connection.execute(
-            text("INSERT INTO item VALUES (:id, 'y')"), [{"id": n} for n in range(300, 310)]
-        )
-    assert stored(engine) == list(range(310))
-
-
-def returning(engine: Engine) -> None:
-    with engine.begin() as connection:
-        found = connection.execute(
-            ITEM.insert().returning(ITEM.c.id, sort_by_parameter_order=True),
-            [{"id": n, "name": "x"} for n in range(50)],
-        )
-        assert found.scalars().all() == list(range(50))
-    assert stored(engine) == list(range(50))
-
-
 def autocommit_of_the_engine(engine: Engine) -> None:
     alone = engine.execution_options(isolation_level="AUTOCOMMIT")
     with alone.connect() as connection:
@@ -208,15 +172,6 @@ def autocommit_of_a_connection(engine: Engine) -> None:
     assert stored(engine) == [1]
 
 
-def ddl(engine: Engine) -> None:
-    with engine.begin() as connection:
-        connection.execute(text("ALTER TABLE item ADD COLUMN extra int DEFAULT 7"))
-        add(connection, 1)
-    with engine.begin() as connection:
-        assert connection.execute(text("SELECT * FROM item")).all() == [(1, "item 1", 7)]
-        connection.execute(text("ALTER TABLE item DROP COLUMN extra"))
-
-
 def every_isolation_level(engine: Engine) -> None:
     for number, level in enumerate(("READ COMMITTED", "REPEATABLE READ", "SERIALIZABLE")):
         with engine.connect() as connection:
@@ -237,46 +192,6 @@ def read_only(engine: Engine) -> None:
     with engine.begin() as connection:
         add(connection, 2)
     assert stored(engine) == [2]
-
-
-def streaming(engine: Engine) -> None:
-    with engine.begin() as connection:
-        add(connection, *range(25))
-    with engine.connect() as connection:
-        streamed = connection.execution_options(stream_results=True, max_row_buffer=5)
-        assert len(streamed.execute(select(ITEM)).all()) == 25
-        rows = connection.execute(
-            select(ITEM.c.id).order_by(ITEM.c.id), execution_options={"yield_per": 4}
-        )
-        assert list(rows.scalars()) == list(range(25))
-
-
-def several_streams_at_once(engine: Engine) -> None:
-    with engine.begin() as connection:
-        add(connection, *range(12))
-    with engine.connect() as connection:
-        query = select(ITEM.c.id).order_by(ITEM.c.id)
-        streams = [
-            connection.execute(query, execution_options={"yield_per": 2}).scalars()
-            for _ in range(3)
-        ]
-        got = [[next(stream) for stream in streams] for _ in range(12)]
-        assert [stream.all() for stream in streams] == [[], [], []]
-        assert got == [[n] * 3 for n in range(12)]
-
-
-def failure_while_streaming(engine: Engine) -> None:
-    with engine.begin() as connection:
-        add(connection, *range(5))
-    with engine.connect() as connection:
-        query = text("SELECT 1 / (3 - id) FROM item ORDER BY id")
-        # asyncpg's own error, or SQLAlchemy's, depending on the driver
-        with pytest.raises(Exception, match="division by zero"):
-            connection.execute(query, execution_options={"yield_per": 1}).all()
-        connection.rollback()
-        add(connection, 7)
-        connection.commit()
-    assert stored(engine) == [0, 1, 2, 3, 4, 7]
 
 
 def invalidated(engine: Engine) -> None:
@@ -328,19 +243,13 @@ IN_EVERY_POOL = [
     invalidated,
 ]
 IN_ONE_POOL = [
-    executemany,
-    pytest.param(returning, marks=pytest.mark.needs("returning")),
     pytest.param(failed_statement_is_undone_alone, marks=pytest.mark.needs("failing_statements")),
     pytest.param(every_isolation_level, marks=pytest.mark.needs("isolation_levels")),
     pytest.param(read_only, marks=pytest.mark.needs("read_only_transactions")),
-    streaming,
-    pytest.param(several_streams_at_once, marks=pytest.mark.needs("several_streams")),
-    pytest.param(failure_while_streaming, marks=pytest.mark.needs("division_by_zero")),
 ]
 LEAVING_CONNECTIONS = [
     disposed_in_the_middle,
     detached,
-    pytest.param(ddl, marks=pytest.mark.needs("transactional_ddl")),
 ]
 
 
@@ -360,19 +269,12 @@ def test_transactions(lab: Laboratory, body: Callable[[Engine], None]) -> None:
 def test_without_the_sandbox_the_same_leaks(
     bare_lab: Laboratory, body: Callable[[Engine], None]
 ) -> None:
-    bare_lab.check(body)
-    assert bare_lab.look("SELECT * FROM item") != []
-    with pytest.raises((AssertionError, DBAPIError)):
-        bare_lab.check(body)
+    leak(bare_lab, body)
 
 
 @pytest.mark.parametrize("body", [*IN_EVERY_POOL, *IN_ONE_POOL, *LEAVING_CONNECTIONS])
 def test_one_engine_serves_many_tests(lab: Laboratory, body: Callable[[Engine], None]) -> None:
-    engine = lab.engine()
-    for number in range(3):
-        with lab.test(f"test_{number}") as sandbox:
-            lab.run(body, engine)
-        assert sandbox.problems == []
+    serve_many_tests(lab, body)
 
 
 @pytest.mark.parametrize("reset", ["rollback", "commit", None])
@@ -399,40 +301,3 @@ def test_the_isolation_level_of_an_engine_may_be_autocommit(lab: Laboratory) -> 
         assert stored(engine) == [1, 2]
 
     lab.check(body, isolation_level="AUTOCOMMIT")
-
-
-@pytest.mark.needs("altered_columns")
-def test_a_changed_table_is_read_as_it_was_in_the_next_test(lab: Laboratory) -> None:
-    """What drivers have cached of the statement is of a shape that was rolled back."""
-
-    def read(engine: Engine) -> list[tuple[Any, ...]]:
-        with engine.connect() as connection:
-            for _ in range(8):  # so that drivers prepare it
-                rows = connection.execute(text("SELECT * FROM item")).all()
-            return [tuple(row) for row in rows]
-
-    def change(engine: Engine) -> None:
-        with engine.begin() as connection:
-            add(connection, 1)
-        assert read(engine) == [(1, "item 1")]
-        with engine.begin() as connection:
-            connection.execute(text("ALTER TABLE item ALTER COLUMN name TYPE int USING 5"))
-        with pytest.raises(ProgrammingError), engine.begin() as connection:
-            connection.execute(text("SELECT nothing FROM item"))
-        with engine.begin() as connection:
-            connection.execute(text("ALTER TABLE item ADD COLUMN extra int"))
-
-    engine = lab.engine()
-    with lab.test():
-        lab.run(change, engine)
-    with lab.test() as sandbox:
-        assert lab.run(read, engine) == []
-        with_row = lab.run(add_and_read, engine)
-    assert with_row == [(1, "item 1")]
-    assert sandbox.problems == []
-
-
-def add_and_read(engine: Engine) -> list[tuple[Any, ...]]:
-    with engine.begin() as connection:
-        add(connection, 1)
-        return [tuple(row) for row in connection.execute(text("SELECT * FROM item")).all()]
