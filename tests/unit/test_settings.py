@@ -1,4 +1,4 @@
-"""Settings: which place wins, what its source is called, and what a bad value says."""
+"""Settings: which place wins, what its source is called, and how all are described."""
 
 from __future__ import annotations
 
@@ -7,34 +7,12 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 from pytest_oneloop.errors.settings import InvalidSettingError, UnreadableProjectFileError
-from pytest_oneloop.options import OPTIONS, STRATEGIES
-from pytest_oneloop.settings import Places, Settings, Value, read_settings, without_password
+from pytest_oneloop.options import OPTIONS
+from pytest_oneloop.settings import Settings, Value
+from tools.given_settings import read
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping, Sequence
     from pathlib import Path
-
-_UNQUOTED = "it is not a valid URL; a / or @ in a password has to be written as %2F or %40."
-
-
-def read(
-    rootdir: Path,
-    *,
-    flags: Mapping[str, object] | None = None,
-    environ: Mapping[str, str] | None = None,
-    ini: Mapping[str, object] | None = None,
-    overridden: Sequence[str] = (),
-) -> Settings:
-    return read_settings(
-        Places(
-            flag=(flags or {}).get,
-            environ=environ or {},
-            ini=(ini or {}).get,
-            rootdir=rootdir,
-            ini_name="pytest.ini",
-            overridden=overridden,
-        )
-    )
 
 
 def test_nothing_set_gives_the_defaults(tmp_path: Path) -> None:
@@ -135,41 +113,6 @@ def test_a_value_from_the_option_o_says_so(tmp_path: Path) -> None:
     assert settings.schema.source == "pytest.ini"
 
 
-@pytest.mark.parametrize(
-    "text",
-    [
-        "main:app",
-        "shop.main:app",
-        "shop.main:api.inner",
-        "shop.main:create_app()",
-        "bücher.web:app",
-    ],
-)
-def test_an_application_is_a_module_and_a_name(tmp_path: Path, text: str) -> None:
-    assert read(tmp_path, environ={"ONELOOP_APP": text}).app.value == text
-
-
-@pytest.mark.parametrize(
-    "text",
-    ["main", "main:", ":app", "main.py:1app", "main:app(1)", "a..b:c", "a b:c", "main:app()()"],
-)
-def test_an_application_of_another_form_is_refused(tmp_path: Path, text: str) -> None:
-    with pytest.raises(InvalidSettingError) as caught:
-        read(tmp_path, flags={"oneloop_app": text})
-
-    assert (caught.value.name, caught.value.value, caught.value.source) == (
-        "oneloop_app",
-        text,
-        "--oneloop-app",
-    )
-    assert str(caught.value) == (
-        f"OL121: oneloop_app cannot be {text!r} (set by --oneloop-app).\n"
-        "  Likely cause: it is not of the form module:attribute.\n"
-        "  What to do: write the module's dotted name, a colon, and the name in it: "
-        "oneloop_app = shop.main:app, or shop.main:create_app() for a function to call."
-    )
-
-
 def test_an_entrypoint_that_is_no_text_is_refused(tmp_path: Path) -> None:
     (tmp_path / "pyproject.toml").write_text("[tool.fastapi]\nentrypoint = 3\n")
 
@@ -205,109 +148,6 @@ def test_a_project_file_that_is_not_toml(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize(
-    "url",
-    [
-        "postgresql://localhost",
-        "postgres://me:secret@db.example:5433/postgres",
-        "postgresql+asyncpg://me@[::1]:5432",
-        "postgresql://me@tenant:secret@localhost",
-        "postgresql:///postgres?host=/run/postgresql",
-        "mysql://me:secret@localhost:3306/",
-        "mysql+aiomysql://me@db",
-        "mariadb://me@db",
-    ],
-)
-def test_urls_of_servers(tmp_path: Path, url: str) -> None:
-    assert read(tmp_path, environ={"ONELOOP_SERVER": url}).server == Value(url, "ONELOOP_SERVER")
-
-
-@pytest.mark.parametrize(
-    ("url", "shown", "problem"),
-    [
-        (
-            "oracle://me:secret@localhost",
-            "oracle://me:***@localhost",
-            "it is not the URL of a PostgreSQL, MySQL or MariaDB server.",
-        ),
-        (
-            "localhost:5432",
-            "localhost:5432",
-            "it is not the URL of a PostgreSQL, MySQL or MariaDB server.",
-        ),
-        (
-            "mysq://me:secret@localhost",
-            "mysq://me:***@localhost",
-            "it is not the URL of a PostgreSQL, MySQL or MariaDB server.",
-        ),
-        (
-            "mysql://me:secret@127.0.0.1:abc",
-            "mysql://me:***@127.0.0.1:abc",
-            "its port is not a number.",
-        ),
-        ("mysql://me@[::1]:abc/x@y", "mysql://me@[::1]:abc/x@y", _UNQUOTED),
-        ("mysql://[::1]:abc/", "mysql://[::1]:abc/", "its port is not a number."),
-        ("mysql://me@db:65536", "mysql://me@db:65536", "its port is not below 65536."),
-        (
-            "mysql://me@[::1",
-            "mysql://me@[::1",
-            "its host is not valid; an IPv6 address stands in [ and ].",
-        ),
-        ("postgresql:///postgres", "postgresql:///postgres", "it names no host."),
-        (
-            "postgresql://me:secr@t@localhost:5432",
-            "postgresql://me:***@localhost:5432",
-            _UNQUOTED,
-        ),
-        (
-            "postgresql://me:sec/r@t@localhost:5432",
-            "postgresql://me:***@localhost:5432",
-            _UNQUOTED,
-        ),
-    ],
-)
-def test_a_bad_server_url_is_refused_and_its_password_not_shown(
-    tmp_path: Path, url: str, shown: str, problem: str
-) -> None:
-    with pytest.raises(InvalidSettingError) as caught:
-        read(tmp_path, environ={"ONELOOP_SERVER": url})
-
-    assert str(caught.value) == (
-        f"OL121: oneloop_server cannot be {shown!r} (set by ONELOOP_SERVER).\n"
-        f"  Likely cause: {problem}\n"
-        "  What to do: write oneloop_server = postgresql://user:password@host:5432 or "
-        "mysql://user:password@host:3306 (for MariaDB too), for a user who may create databases; "
-        "or leave it out to use the embedded PostgreSQL."
-    )
-
-
-@pytest.mark.parametrize(
-    ("url", "masked"),
-    [
-        ("postgresql://me:s@localhost", "postgresql://me:***@localhost"),
-        ("postgresql://me:@localhost", "postgresql://me:***@localhost"),
-        ("postgresql://:s@localhost", "postgresql://:***@localhost"),
-        ("postgresql://me@localhost:1/d?x=1", "postgresql://me@localhost:1/d?x=1"),
-        ("postgresql:///d?host=h&password=s&x=1", "postgresql:///d?host=h&password=***&x=1"),
-        ("postgresql://h/d?Password=s", "postgresql://h/d?Password=***"),
-        ("/not/a/url", "/not/a/url"),
-    ],
-)
-def test_passwords_are_masked(url: str, masked: str) -> None:
-    assert without_password(url) == masked
-
-
-@pytest.mark.parametrize(
-    "text",
-    [
-        *("alembic", "alembic:db/alembic.ini", "none"),
-        *("shop.models:metadata", "shop.models:Base.metadata"),
-    ],
-)
-def test_schema_sources(tmp_path: Path, text: str) -> None:
-    assert read(tmp_path, ini={"oneloop_schema": text}).schema == Value(text, "pytest.ini")
-
-
-@pytest.mark.parametrize(
     ("places", "source"),
     [
         (
@@ -338,96 +178,6 @@ def test_databases_are_named_in_each_place(
     assert settings.schema_of("log") == Value("none", source)
     assert settings.schema_of("stats").value == "shop.stats:Base"
     assert settings.schema_of("") == settings.schema
-
-
-@pytest.mark.parametrize("text", ["Alembic", "alembic:", "shop.models", "shop.models:make()"])
-def test_another_schema_source_is_refused(tmp_path: Path, text: str) -> None:
-    with pytest.raises(InvalidSettingError) as caught:
-        read(tmp_path, ini={"oneloop_schema": text})
-
-    assert str(caught.value) == (
-        f"OL121: oneloop_schema cannot be {text!r} (set by pytest.ini).\n"
-        "  Likely cause: it is neither alembic nor of the form module:attribute.\n"
-        "  What to do: write oneloop_schema = alembic, or the place of a MetaData object or of a "
-        "function, such as oneloop_schema = shop.models:metadata."
-    )
-
-
-@pytest.mark.parametrize("name", STRATEGIES)
-def test_strategies(tmp_path: Path, name: str) -> None:
-    assert read(tmp_path, flags={"oneloop_strategy": name}).strategy == Value(
-        name, "--oneloop-strategy"
-    )
-
-
-def test_a_strategy_that_does_not_exist_names_those_that_do(tmp_path: Path) -> None:
-    with pytest.raises(InvalidSettingError) as caught:
-        read(tmp_path, flags={"oneloop_strategy": "truncate"})
-
-    assert str(caught.value) == (
-        "OL121: oneloop_strategy cannot be 'truncate' (set by --oneloop-strategy).\n"
-        "  Likely cause: there is no strategy of that name in this version.\n"
-        "  What to do: use one that exists (auto, rollback, commit, clone), or leave it out."
-    )
-
-
-@pytest.mark.parametrize("listed", ["oracle, MSSQL oracle", ["oracle", "mssql"], ["oracle,mssql"]])
-def test_passthrough_is_a_list_however_it_is_written(
-    tmp_path: Path, listed: str | list[str]
-) -> None:
-    settings = read(tmp_path, ini={"oneloop_passthrough": listed})
-
-    assert settings.passthrough == Value(("oracle", "mssql"), "pytest.ini")
-
-
-def test_folders_are_relative_to_the_root_folder(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    (tmp_path / "bin").mkdir()
-    monkeypatch.setenv("HOME", str(tmp_path / "home"))
-
-    settings = read(
-        tmp_path, environ={"ONELOOP_CACHE_DIR": "~/kept", "ONELOOP_POSTGRES_BIN": "bin"}
-    )
-
-    assert settings.cache_dir == Value(tmp_path / "home" / "kept", "ONELOOP_CACHE_DIR")
-    assert settings.postgres_bin == Value(tmp_path / "bin", "ONELOOP_POSTGRES_BIN")
-    assert not (tmp_path / "home").exists()
-
-
-def test_a_cache_folder_that_is_a_file_is_refused(tmp_path: Path) -> None:
-    (tmp_path / "kept").touch()
-
-    with pytest.raises(InvalidSettingError) as caught:
-        read(tmp_path, ini={"oneloop_cache_dir": "kept"})
-
-    assert str(caught.value) == (
-        "OL121: oneloop_cache_dir cannot be 'kept' (set by pytest.ini).\n"
-        f"  Likely cause: {tmp_path / 'kept'} is a file.\n"
-        "  What to do: name a folder; it is made where it does not exist."
-    )
-
-
-def test_binaries_in_a_folder_that_is_not_there_are_refused(tmp_path: Path) -> None:
-    with pytest.raises(InvalidSettingError) as caught:
-        read(tmp_path, ini={"oneloop_postgres_bin": "nowhere"})
-
-    assert str(caught.value) == (
-        "OL121: oneloop_postgres_bin cannot be 'nowhere' (set by pytest.ini).\n"
-        f"  Likely cause: {tmp_path / 'nowhere'} is not a folder.\n"
-        "  What to do: name the folder that holds postgres and initdb, such as "
-        "/usr/lib/postgresql/17/bin, or leave it out."
-    )
-
-
-@pytest.mark.parametrize(
-    ("word", "explain"),
-    [("true", True), ("Yes", True), ("1", True), ("false", False), ("off", False), ("0", False)],
-)
-def test_a_switch_takes_the_words_of_pytest(tmp_path: Path, word: str, explain: bool) -> None:  # noqa: FBT001
-    settings = read(tmp_path, ini={"oneloop_explain": word})
-
-    assert settings.explain == Value(explain, "pytest.ini")
 
 
 def test_settings_are_described_for_people(tmp_path: Path) -> None:
