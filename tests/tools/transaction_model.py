@@ -1,6 +1,6 @@
 """What the stack of virtual transactions is compared with: a server, and the ideal.
 
-`SimulatedServer` does what PostgreSQL does with savepoints, on sets of writes. `Ideal` is what the
+`SimulatedServer` beside it does what PostgreSQL does with savepoints. `Ideal` is what the
 application would have with a connection of its own for each transaction. `Twins` leads one
 sequence of events to both, in the way in which the sandbox leads statements, and compares.
 """
@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING
 
 from pytest_oneloop.sandbox.entries import Effect, Entry, InterleavedError, State
 from pytest_oneloop.sandbox.transactions import Transactions
+from tools.simulated_server import SimulatedServer
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -32,53 +33,6 @@ EVENTS = (
     "standalone fail",
 )
 """What an owner can do. `standalone`: with the isolation level of autocommit."""
-
-
-class SimulatedServer:
-    """A transaction of PostgreSQL: savepoints by name, each with what was written since."""
-
-    def __init__(self) -> None:
-        self.levels: list[tuple[str, set[int]]] = []
-        self.failed = False
-
-    def run(self, sql: str) -> None:
-        """Run one command of the stack; an error of the real server is an AssertionError."""
-        words = sql.split()
-        match words:
-            case ["BEGIN"]:
-                assert not self.levels, "BEGIN inside a transaction"
-                self.levels = [("", set())]
-            case ["SAVEPOINT", name]:
-                assert not self.failed, f"{sql} in a failed transaction"
-                self.levels.append((name, set()))
-            case ["RELEASE", "SAVEPOINT", name]:
-                assert not self.failed, f"{sql} in a failed transaction"
-                index = self._index(name)
-                kept = set().union(*(writes for _, writes in self.levels[index:]))
-                del self.levels[index:]
-                self.levels[-1][1].update(kept)
-            case ["ROLLBACK", "TO", "SAVEPOINT", name]:
-                del self.levels[self._index(name) + 1 :]
-                self.levels[-1][1].clear()
-                self.failed = False
-            case _:
-                raise AssertionError(f"unknown command: {sql}")
-
-    def write(self, number: int) -> None:
-        """Write in the innermost savepoint."""
-        assert not self.failed
-        self.levels[-1][1].add(number)
-
-    @property
-    def content(self) -> set[int]:
-        """All that is written and not rolled back."""
-        return set().union(*(writes for _, writes in self.levels))
-
-    def _index(self, name: str) -> int:
-        for index in range(len(self.levels) - 1, 0, -1):
-            if self.levels[index][0] == name:
-                return index
-        raise AssertionError(f"no savepoint {name} among {[n for n, _ in self.levels]}")
 
 
 @dataclass

@@ -1,70 +1,12 @@
-"""The stack of virtual transactions: by rows of its table, exhaustively, and at random."""
+"""The stack of virtual transactions, by the rows of its table."""
 
 from __future__ import annotations
 
-import copy
-from typing import TYPE_CHECKING
-
 import pytest
-from hypothesis import HealthCheck, given, settings
-from hypothesis import strategies as st
 
 from pytest_oneloop.sandbox.entries import Effect, InterleavedError, State
 from pytest_oneloop.sandbox.transactions import Transactions
-from tools.transaction_model import EVENTS, Twins
-
-if TYPE_CHECKING:
-    from collections.abc import Iterable
-
-
-def explore(owners: int, events: Iterable[str], depth: int) -> tuple[int, int]:
-    """Give every sequence of events to both; return how many states and refusals there were."""
-    seen: set[object] = set()
-    edge = [Twins()]
-    refusals = 0
-    for _ in range(depth):
-        following = []
-        for twins in edge:
-            for owner in range(owners):
-                for event in events:
-                    if not twins.can(owner, event):
-                        continue
-                    after = copy.deepcopy(twins)
-                    after.do(owner, event)
-                    refusals += after.refusals
-                    key = after.key()
-                    if key not in seen:
-                        seen.add(key)
-                        following.append(after)
-        edge = following
-    return len(seen), refusals
-
-
-def test_every_short_sequence_of_two_owners_is_exact_or_refused() -> None:
-    states, refusals = explore(2, EVENTS, 4)
-    assert states > 4000
-    assert refusals > 50
-
-
-def test_every_short_sequence_of_three_owners_is_exact_or_refused() -> None:
-    states, refusals = explore(3, ("reserve", "read", "write", "fail", "commit", "rollback"), 4)
-    assert states > 2000
-    assert refusals > 20
-
-
-def test_every_longer_sequence_of_writes_and_ends_is_exact_or_refused() -> None:
-    states, refusals = explore(2, ("write", "fail", "commit", "rollback", "savepoint"), 5)
-    assert states > 1000
-    assert refusals > 100
-
-
-@settings(max_examples=300, deadline=None, suppress_health_check=[HealthCheck.too_slow])
-@given(st.lists(st.tuples(st.integers(0, 3), st.sampled_from(EVENTS)), max_size=60))
-def test_any_sequence_of_four_owners_is_exact_or_refused(sequence: list[tuple[int, str]]) -> None:
-    twins = Twins()
-    for owner, event in sequence:
-        if twins.can(owner, event):
-            twins.do(owner, event)
+from tools.stacked_statements import run, sent
 
 
 def test_what_is_pending_stays_short_when_nothing_is_sent_for_long() -> None:
@@ -77,32 +19,6 @@ def test_what_is_pending_stays_short_when_nothing_is_sent_for_long() -> None:
         stack.rollback_to(entry)
         stack.release(entry)
     assert stack.pending == ["BEGIN", "SAVEPOINT oneloop_1"]
-
-
-# -- the table, row by row -----------------------------------------------------------------------
-
-
-def sent(stack: Transactions) -> list[str]:
-    """Return what the server must get now, and take it as sent."""
-    pending = list(stack.pending)
-    stack.pending.clear()
-    return pending
-
-
-def run(stack: Transactions, owner: object, effect: Effect = Effect.WRITE) -> list[str]:
-    """Run a statement that succeeds; return what had to be sent before it."""
-    plan = stack.statement(owner, effect)
-    before = sent(stack)
-    stack.succeeded(plan)
-    return before
-
-
-def fail(stack: Transactions, owner: object) -> list[str]:
-    """Run a statement that the server refuses; return what had to be sent before it."""
-    plan = stack.statement(owner, Effect.WRITE)
-    before = sent(stack)
-    stack.failed_on_server(plan)
-    return before
 
 
 def test_the_first_statement_opens_the_test_and_a_frame() -> None:
@@ -221,53 +137,6 @@ def test_a_reader_moves_to_the_top_before_it_writes() -> None:
     assert sent(stack) == ["ROLLBACK TO SAVEPOINT oneloop_1", "RELEASE SAVEPOINT oneloop_1"]
 
 
-def test_a_failure_alone_is_refused_by_the_server_until_rolled_back() -> None:
-    stack = Transactions()
-    run(stack, "a")
-    fail(stack, "a")
-    assert stack.failed("a")
-    plan = stack.statement("a", Effect.READ)
-    assert (plan.guard, plan.poison, sent(stack)) == (None, False, [])
-    stack.failed_on_server(plan)
-    stack.rollback("a")
-    assert sent(stack) == ["ROLLBACK TO SAVEPOINT oneloop_1", "RELEASE SAVEPOINT oneloop_1"]
-    assert not stack.failed("a")
-
-
-def test_a_failure_below_others_is_guarded_and_leaves_them_alone() -> None:
-    stack = Transactions()
-    run(stack, "a")
-    run(stack, "b")
-    assert fail(stack, "a") == ["SAVEPOINT oneloop_3"]
-    assert sent(stack) == ["ROLLBACK TO SAVEPOINT oneloop_3", "RELEASE SAVEPOINT oneloop_3"]
-    assert stack.failed("a")
-    assert not stack.failed("b")
-    assert run(stack, "b") == []
-
-
-def test_a_failed_frame_stays_failed_although_the_server_goes_on() -> None:
-    stack = Transactions()
-    run(stack, "a")
-    run(stack, "b")
-    fail(stack, "a")
-    assert stack.statement("a", Effect.READ).poison
-
-
-def test_the_failure_of_one_is_cleared_before_another_goes_on() -> None:
-    stack = Transactions()
-    run(stack, "a")
-    fail(stack, "a")
-    assert run(stack, "b") == ["ROLLBACK TO SAVEPOINT oneloop_1", "SAVEPOINT oneloop_2"]
-    assert stack.failed("a")
-
-
-def test_a_commit_of_a_failed_transaction_is_a_rollback() -> None:
-    stack = Transactions()
-    fail(stack, "a")
-    stack.commit("a")
-    assert sent(stack) == ["ROLLBACK TO SAVEPOINT oneloop_1", "RELEASE SAVEPOINT oneloop_1"]
-
-
 def test_the_applications_savepoints_lie_on_the_same_stack() -> None:
     stack = Transactions()
     run(stack, "a")
@@ -303,14 +172,6 @@ def test_a_statement_alone_is_guarded_and_kept() -> None:
     stack.succeeded(plan)
     assert sent(stack) == ["RELEASE SAVEPOINT oneloop_1"]
     assert stack.entries == []
-
-
-def test_a_statement_alone_that_fails_poisons_nothing() -> None:
-    stack = Transactions()
-    plan = stack.statement("a", Effect.WRITE, autocommit=True)
-    sent(stack)
-    stack.failed_on_server(plan)
-    assert sent(stack) == ["ROLLBACK TO SAVEPOINT oneloop_1", "RELEASE SAVEPOINT oneloop_1"]
 
 
 def test_a_transaction_of_nothing_sends_nothing() -> None:
