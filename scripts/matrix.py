@@ -24,7 +24,8 @@ _TESTS = (
     *(f"tests/contract/test_contract_{name}.py" for name in ("hosted", "cancelled")),
     *(f"tests/contract/test_contract_{name}.py" for name in ("left_running", "streams", "types")),
     # What pytest, its plugins, and the web frameworks do.
-    *(f"tests/unit/test_{name}.py" for name in ("scopes", "project_configuration", "client")),
+    *(f"tests/unit/test_{name}.py" for name in ("scopes", "scope_runners")),
+    *(f"tests/unit/test_{name}.py" for name in ("project_configuration", "client")),
     *(f"tests/plugin/test_{name}.py" for name in ("runners", "requests")),
     "tests/strategies/test_auto_limits.py",
 )
