@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from pytest_oneloop.schema import SchemaSource, find_schema
+
 if TYPE_CHECKING:
     from collections.abc import Callable
     from contextlib import AbstractContextManager
@@ -190,3 +192,10 @@ class Project:
             self.revise(revision, body, down=down)
             down = revision
         return self
+
+
+def alembic(root: Path) -> SchemaSource:
+    """Return the migrations that are found in a folder."""
+    source = find_schema(None, source="default", rootdir=root)
+    assert source is not None
+    return source
