@@ -1,4 +1,4 @@
-"""A MySQL database with tables, and the sandbox before it, for every driver."""
+"""A MySQL server, a database with tables on it, and the sandbox before that, for every driver."""
 
 from __future__ import annotations
 
@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 
+from pytest_oneloop.databases.mysql.server import parse_mysql_url
 from tools.combinations import having
 from tools.mariadb import fresh_database
 from tools.mysql_laboratory import SCHEMA, TABLES, MySQLLaboratory
@@ -13,9 +14,15 @@ from tools.mysql_laboratory import SCHEMA, TABLES, MySQLLaboratory
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
+    from pytest_oneloop.databases.mysql.server import MySQLAddress
     from tools.mariadb import MariaDB
 
 DRIVERS = having("server", "control_by_text")
+
+
+@pytest.fixture
+def address(mariadb: MariaDB) -> MySQLAddress:
+    return parse_mysql_url(mariadb.url("mysql"), source="a test")
 
 
 @pytest.fixture(scope="session")

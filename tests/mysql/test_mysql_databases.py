@@ -3,8 +3,6 @@
 from __future__ import annotations
 
 import secrets
-import socket
-import threading
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
@@ -12,21 +10,10 @@ import pytest
 
 from pytest_oneloop.databases.mysql.copies import copy
 from pytest_oneloop.databases.mysql.restoration import Restoration
-from pytest_oneloop.databases.mysql.server import (
-    MySQLAddress,
-    connected,
-    identify,
-    parse_mysql_url,
-)
+from pytest_oneloop.databases.mysql.server import MySQLAddress, connected
 from pytest_oneloop.databases.mysql.templates import unsafe_tables
 from pytest_oneloop.databases.mysql.workers import create, named_lock, sweep
-from pytest_oneloop.errors.mysql import (
-    MySQLAuthenticationError,
-    MySQLRightsError,
-    MySQLTimeoutError,
-    MySQLUnreachableError,
-    MySQLUrlError,
-)
+from pytest_oneloop.errors.mysql import MySQLRightsError, MySQLTimeoutError
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -56,11 +43,6 @@ SCHEMA = (
 )
 ONLY_MARIADB = ("CREATE SEQUENCE numbers START WITH 5",)
 TABLES = ("parent", "child", "tree", "log", "`odd ``name```", "old")
-
-
-@pytest.fixture
-def address(mariadb: MariaDB) -> MySQLAddress:
-    return parse_mysql_url(mariadb.url("mysql"), source="a test")
 
 
 @pytest.fixture
@@ -209,43 +191,6 @@ def test_a_lock_that_is_held_is_waited_for_no_longer_than_told(address: MySQLAdd
         pass
 
 
-def test_a_server_says_what_it_is(address: MySQLAddress, mariadb: MariaDB) -> None:
-    product, version = identify(address, source="a test")
-    assert product == ("MySQL" if mariadb.is_mysql else "MariaDB")
-    assert version[0].isdigit()
-
-
-def test_a_wrong_password_is_told(address: MySQLAddress) -> None:
-    with pytest.raises(MySQLAuthenticationError) as raised:
-        identify(replace(address, password="wrong"), source="ONELOOP_SERVER")
-    assert "wrong" not in str(raised.value).replace("is wrong", "")
-
-
-def test_nobody_at_the_port_is_told(address: MySQLAddress) -> None:
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        port = probe.getsockname()[1]
-    with pytest.raises(MySQLUnreachableError):
-        identify(replace(address, port=port), source="ONELOOP_SERVER")
-
-
-def test_another_program_at_the_port_is_told(address: MySQLAddress) -> None:
-    with socket.create_server(("127.0.0.1", 0)) as server:
-        server.settimeout(10)
-        port = server.getsockname()[1]
-
-        def hang_up() -> None:
-            connection, _ = server.accept()
-            connection.sendall(b"220 mail.example ESMTP\r\n" * 20)
-            connection.close()
-
-        thread = threading.Thread(target=hang_up)
-        thread.start()
-        with pytest.raises(MySQLUnreachableError):
-            identify(replace(address, port=port), source="ONELOOP_SERVER")
-        thread.join(10)
-
-
 def test_a_user_without_rights_is_told_of_them(address: MySQLAddress, mariadb: MariaDB) -> None:
     mariadb.run("CREATE USER poor IDENTIFIED BY 'poor'")
     try:
@@ -281,27 +226,6 @@ def test_with_the_rights_that_the_error_names_all_can_be_done(
         mariadb.run(
             "DROP USER modest", "DROP DATABASE oneloop_small", f"DROP DATABASE IF EXISTS {name}"
         )
-
-
-@pytest.mark.parametrize(
-    ("url", "reason"),
-    [
-        ("mysql://me@db:port/", "the port is not a number"),
-        ("mysql://db/", "there is no user in it"),
-        ("mysql://me@db/?charset=utf8", "the option 'charset' is not understood"),
-        ("mysql", "it is not a URL"),
-    ],
-)
-def test_a_url_that_names_no_server_is_told(url: str, reason: str) -> None:
-    with pytest.raises(MySQLUrlError) as raised:
-        parse_mysql_url(url, source="ONELOOP_SERVER")
-    assert raised.value.reason == reason
-
-
-def test_a_url_is_read() -> None:
-    read = parse_mysql_url("mariadb+aiomysql://me:se%40cret@db:3307/any", source="a test")
-    assert read == MySQLAddress("db", 3307, "me", "se@cret")
-    assert parse_mysql_url("mysql://me@db", source="a test") == MySQLAddress("db", 3306, "me", "")
 
 
 def test_views_that_cannot_be_made_raise_what_is_wrong(
