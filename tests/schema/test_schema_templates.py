@@ -13,9 +13,7 @@ import pytest
 
 from pytest_oneloop.databases.postgresql import administer
 from pytest_oneloop.databases.templates import Reference, TemplateFacts, populate
-from pytest_oneloop.databases.workers import (
-    create_worker,
-)
+from pytest_oneloop.databases.workers import create_worker
 from pytest_oneloop.errors.connection import DatabaseRightsError
 from pytest_oneloop.errors.schema import RevisionError, SchemaChangedError
 from tools.built_templates import FINGERPRINT, databases, ensure, run
