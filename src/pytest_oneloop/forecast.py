@@ -32,21 +32,27 @@ def forecast(plan: Plan) -> Forecast:
     """Say what a run will use. Reads some files; starts and imports nothing of the project."""
     from pytest_oneloop.databases.binaries import find_binaries  # noqa: PLC0415
     from pytest_oneloop.databases.seeds import SeedCache  # noqa: PLC0415
-    from pytest_oneloop.settings import without_password  # noqa: PLC0415
 
     source, schema = describe(plan, "postgresql")
-    if plan.settings.server.value:
-        return Forecast(f"server {without_password(plan.settings.server.value)}", schema, None)
+    if plan.settings.server_of("postgresql").value is not None:
+        return Forecast(named_servers(plan), schema, None)
     try:
         binaries = find_binaries(plan.settings.postgres_bin.value)
     except SetupError as error:
         return Forecast(f"no server ({error.code})", schema, None)
-    server = f"PostgreSQL {binaries.version} embedded"
+    embedded = f"PostgreSQL {binaries.version} embedded"
     if source is None or not source.name.startswith("alembic"):
-        return Forecast(server, schema, None)
+        return Forecast(embedded, schema, None)
     cache = SeedCache(plan.settings.cache_dir.value, binaries)
     _, seed = find_seed(cache, source, binaries.version, plan.rootdir)
-    return Forecast(server, schema, "cached" if seed else "not built yet")
+    return Forecast(embedded, schema, "cached" if seed else "not built yet")
+
+
+def named_servers(plan: Plan) -> str:
+    """Return the servers that were named, for people; engines show which one it is."""
+    from pytest_oneloop.settings import without_password  # noqa: PLC0415
+
+    return f"server {' or '.join(map(without_password, plan.settings.server.value or ()))}"
 
 
 def describe(plan: Plan, dialect: str) -> tuple[SchemaSource | None, str | None]:

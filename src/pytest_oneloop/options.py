@@ -74,7 +74,8 @@ OPTIONS = (
         "oneloop_server",
         "URL",
         "a server to make test databases on, such as postgresql://postgres@localhost:5432 "
-        "(default: an embedded PostgreSQL) or mysql://root@localhost:3306 (no default)",
+        "(default: an embedded PostgreSQL) or mysql://root@localhost:3306 (no default), "
+        "or both",
     ),
     Option(
         "oneloop_schema",

@@ -86,8 +86,12 @@ def worker_database(plan: Plan) -> Iterator[WorkerDatabase[Destination]]:
     """
     started = time.monotonic()
     with ExitStack() as stack:
-        provide = _on_given_server if plan.settings.server.value else _on_embedded_server
-        destination, facts, about = provide(plan, stack)
+        server = plan.settings.server_of("postgresql")
+        destination, facts, about = (
+            _on_embedded_server(plan, stack)
+            if server.value is None
+            else _on_given_server(plan, stack, server.value, server.source)
+        )
         yield WorkerDatabase(
             destination=destination,
             product="PostgreSQL",
@@ -99,15 +103,14 @@ def worker_database(plan: Plan) -> Iterator[WorkerDatabase[Destination]]:
 
 
 def _on_given_server(
-    plan: Plan, stack: ExitStack
+    plan: Plan, stack: ExitStack, url: str, named_by: str
 ) -> tuple[Destination, TemplateFacts | None, dict[str, Any]]:
     from pytest_oneloop.databases import stored, workers  # noqa: PLC0415
     from pytest_oneloop.databases.serverinfo import identify  # noqa: PLC0415
     from pytest_oneloop.schema.fingerprint import template_fingerprint  # noqa: PLC0415
 
-    server = plan.settings.server
-    address = parse_server_url(str(server.value), source=server.source)
-    version = identify(address, source=server.source).version
+    address = parse_server_url(url, source=named_by)
+    version = identify(address, source=named_by).version
     stack.enter_context(workers.live_run(address, plan.run_id))
     workers.sweep(address)
     source = plan.schema()

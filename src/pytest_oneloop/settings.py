@@ -6,7 +6,6 @@ import re
 import tomllib
 from dataclasses import dataclass, fields
 from pathlib import Path
-from urllib.parse import parse_qsl, urlsplit
 
 from pytest_oneloop.aliases import alias_pairs
 from pytest_oneloop.cachefolder import default_folder
@@ -14,6 +13,7 @@ from pytest_oneloop.errors.settings import InvalidSettingError, UnreadableProjec
 from pytest_oneloop.named import database_entries, is_schema_source, named_schemas
 from pytest_oneloop.options import AUTO, STRATEGIES, Places, Value
 from pytest_oneloop.passthrough import passthrough_names
+from pytest_oneloop.servers import kind_of_server, problem_of_server, split_urls
 
 __all__ = ["FASTAPI_ENTRYPOINT", "Places", "Settings", "Value", "read_settings", "without_password"]
 
@@ -21,7 +21,6 @@ FASTAPI_ENTRYPOINT = "pyproject.toml [tool.fastapi]"
 """The source of an application that was named for FastAPI's own command."""
 
 _OBJECT = re.compile(r"[^\W\d]\w*(\.[^\W\d]\w*)*:[^\W\d]\w*(\.[^\W\d]\w*)*(?P<call>\(\))?")
-_UNQUOTED = "it is not a valid URL; a / or @ in a password has to be written as %2F or %40."
 _ON = ("1", "yes", "true", "on")
 _OFF = ("0", "no", "false", "off")
 # Up to the last `@`, for a password that should have been percent-encoded must not show either.
@@ -35,7 +34,8 @@ class Settings:
 
     Attributes:
         app: `module:attribute`, perhaps with `()`, or `None`.
-        server: The URL of a server, with its password, or `None` for the embedded one.
+        server: The URLs of servers, with their passwords, at most one for each kind of database;
+            or `None`.
         schema: `alembic`, `alembic:path/to/alembic.ini`, `module:attribute`, `none`, or `None` for
             "find it".
         databases: The databases with templates of their own, each as `name = schema`.
@@ -49,7 +49,7 @@ class Settings:
     """
 
     app: Value[str | None]
-    server: Value[str | None]
+    server: Value[tuple[str, ...] | None]
     schema: Value[str | None]
     databases: Value[tuple[str, ...]]
     strategy: Value[str]
@@ -72,6 +72,11 @@ class Settings:
         if not source.startswith(("-o ", "--", "ONELOOP_")):
             source = f"oneloop_databases in {source}"
         return Value(named_schemas(self.databases.value)[name], source)
+
+    def server_of(self, dialect: str) -> Value[str | None]:
+        """Return the URL of the server for one kind of database; `None` if none was named."""
+        urls = (url for url in self.server.value or () if kind_of_server(url) == dialect)
+        return Value(next(urls, None), self.server.source)
 
     def described(self) -> list[tuple[str, str, str]]:
         """Return (name, value, source) of each setting, as text for people, passwords masked."""
@@ -98,7 +103,7 @@ def read_settings(places: Places) -> Settings:
     schema = places.find("oneloop_schema")
     return Settings(
         app=_object_path("oneloop_app", app) if app else Value(None, "default"),
-        server=_server_url(server) if server else Value(None, "default"),
+        server=_server_urls(server) if server else Value(None, "default"),
         schema=_schema_source(schema) if schema else Value(None, "default"),
         databases=_databases(places.find("oneloop_databases") or Value("", "default")),
         strategy=_strategy(places.find("oneloop_strategy") or Value(AUTO, "default")),
@@ -138,7 +143,7 @@ def _switch(name: str, held: Value[str]) -> Value[bool]:
 
 def _described(value: object) -> str:
     if isinstance(value, tuple):
-        return ", ".join(value) or "none"
+        return ", ".join(map(without_password, value)) or "none"
     if value is None:
         return "not set"
     if isinstance(value, bool):
@@ -173,54 +178,24 @@ def _object_path(name: str, held: Value[str]) -> Value[str]:
     return held
 
 
-def _server_url(held: Value[str]) -> Value[str]:
-    problem = _problem_of_server_url(held.value)
-    if problem:
+def _server_urls(held: Value[str]) -> Value[tuple[str, ...] | None]:
+    urls = split_urls(held.value)
+    found = ((url, problem_of_server(url)) for url in urls)
+    kinds = [kind_of_server(url) for url in urls]
+    wrong = next((one for one in found if one[1]), None)
+    if wrong is None and len({*kinds}) < len(kinds):
+        wrong = (held.value, "it names two servers of one kind of database.")
+    if wrong is not None:
         raise InvalidSettingError(
             name="oneloop_server",
-            value=without_password(held.value),
+            value=without_password(wrong[0]),
             source=held.source,
-            problem=problem,
+            problem=str(wrong[1]),
             instead="write oneloop_server = postgresql://user:password@host:5432 or "
-            "mysql://user:password@host:3306 (for MariaDB too), for a user who may create "
-            "databases; or leave it out to use the embedded PostgreSQL.",
+            "mysql://user:password@host:3306 (for MariaDB too), or both with a space between, for "
+            "a user who may create databases; or leave it out to use the embedded PostgreSQL.",
         )
-    return held
-
-
-_SERVERS = frozenset({"postgresql", "postgres", "mysql", "mariadb"})
-
-
-def _problem_of_server_url(url: str) -> str | None:
-    try:
-        parts = urlsplit(url)
-        _ = parts.port
-    except ValueError:
-        return _problem_of_host(url)
-    if "@" in parts.netloc.rpartition("@")[0].partition(":")[2]:
-        # SQLAlchemy would end the password there, and take what follows for the host.
-        return _UNQUOTED
-    if parts.scheme.partition("+")[0] not in _SERVERS:
-        return "it is not the URL of a PostgreSQL, MySQL or MariaDB server."
-    if not parts.hostname and not any(key == "host" for key, _ in parse_qsl(parts.query)):
-        return "it names no host."
-    return None
-
-
-def _problem_of_host(url: str) -> str:
-    """Say why a URL's host and port cannot be read.
-
-    The library's own words are left out: they may quote a piece of the password.
-    """
-    user, _, place = url.partition("://")[2].rpartition("@")
-    if set("/?#@") & set(user):
-        return _UNQUOTED
-    host, _, port = re.split("[/?#]", place)[0].rpartition(":")
-    if host.count("[") != host.count("]"):
-        return "its host is not valid; an IPv6 address stands in [ and ]."
-    if not port.isdecimal():
-        return "its port is not a number."
-    return "its port is not below 65536."
+    return Value(urls, held.source)
 
 
 def _schema_source(held: Value[str]) -> Value[str]:

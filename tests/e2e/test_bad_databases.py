@@ -141,11 +141,11 @@ def test_an_application_on_mariadb_without_a_server(tmp_path: Path) -> None:
 
     run.explains(
         "OL170: An engine connects by mysql, and there is no server for its tests.\n"
-        "  Likely cause: unlike PostgreSQL, there is no embedded MySQL; and oneloop_server is not "
-        "set, or names another kind of server\n"
+        "  Likely cause: unlike PostgreSQL, there is no embedded MySQL; and oneloop_server "
+        "names none\n"
         "  What to do: start a MySQL or MariaDB for tests, and set "
-        "ONELOOP_SERVER=mysql://USER:PASSWORD@HOST:PORT/; let an administrator run there: GRANT "
-        "ALL ON `oneloop\\_%`.* TO 'USER'@'%'\n",
+        "ONELOOP_SERVER=mysql://USER:PASSWORD@HOST:PORT/ (after a space, if it names a PostgreSQL "
+        "already); let an administrator run there: GRANT ALL ON `oneloop\\_%`.* TO 'USER'@'%'\n",
         stops=True,
     )
 

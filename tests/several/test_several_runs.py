@@ -102,6 +102,31 @@ def test_mysql(tmp_path: Path, cache: Path, mariadb: MariaDB) -> None:
     assert [name for name in mariadb.databases() if name.startswith("oneloop_run_")] == []
 
 
+@pytest.mark.parametrize("named", [True, False], ids=["named", "embedded"])
+def test_postgresql_and_mysql(
+    tmp_path: Path, cache: Path, tcp_server: ServerAddress, mariadb: MariaDB, *, named: bool
+) -> None:
+    servers = [database_url(tcp_server, "postgresql")] if named else []
+    project = two_databases(
+        tmp_path,
+        shop="postgresql+asyncpg://db.invalid/shop",
+        stats=MYSQL.format("stats"),
+        ONELOOP_CACHE_DIR=str(cache),
+        ONELOOP_SERVER=" ".join([*servers, mariadb.url("mysql")]),
+    )
+
+    done = project.run("-W", "error", "-v")
+
+    assert done.counts == {"passed": COUNT}, done.output
+    assert "ran under" not in done.output
+    where = f"at {tcp_server.host}:{tcp_server.port}" if named else "embedded"
+    [used] = [line for line in done.output.splitlines() if "statements on" in line]
+    assert re.search(r"M\w+ [\d.]+ at 127", used)
+    assert re.search(rf"PostgreSQL [\d.]+ {where}", used)
+    assert [name for name in mariadb.databases() if name.startswith("oneloop_run_")] == []
+    assert worker_databases(tcp_server) == set()
+
+
 def test_two_workers_on_a_server_of_one_s_own(
     tmp_path: Path, cache: Path, tcp_server: ServerAddress
 ) -> None:

@@ -70,7 +70,9 @@ EXAMPLES: list[OneloopError | OneloopWarning] = [
     ),
     server.UnsupportedPlatformError("win32"),
     connection.ServerUrlError(
-        "mysql://ann:secret@db", source="ONELOOP_SERVER", reason="its scheme is 'mysql'"
+        "postgresql://ann:secret@db/?sslmode=require",
+        source="ONELOOP_SERVER",
+        reason="the option 'sslmode' is not understood (host and port are)",
     ),
     connection.MissingDriverError({"asyncpg": "No module named 'asyncpg'"}),
     connection.DatabaseRightsError(_SERVER, reason="permission denied to create database"),

@@ -29,7 +29,8 @@ BELOW: dict[str, set[str]] = {
     "passthrough": {"errors", "options"},
     "aliases": {"errors", "options"},
     "named": {"errors", "options"},
-    "settings": {"cachefolder", "aliases", "errors", "named", "options", "passthrough"},
+    "settings": {"cachefolder", "aliases", "errors", "named", "options", "passthrough", "servers"},
+    "servers": {"keys"},
     # Which database is meant, for all who have several.
     "keys": set(),
     "drivers": {"errors"},
@@ -50,7 +51,7 @@ BELOW: dict[str, set[str]] = {
     "waiting": set(),
     "kinds": {
         *("errors", "settings", "drivers", "sandbox", "databases", "schema"),
-        *("keys", "plan", "provision", "forecast", "isolation", "waiting"),
+        *("keys", "plan", "provision", "forecast", "isolation", "servers", "waiting"),
     },
     "run": {
         *(

@@ -116,10 +116,10 @@ class NoMySQLServerError(SetupError):
         self.dialect = dialect
         super().__init__(
             f"An engine connects by {dialect}, and there is no server for its tests.",
-            why="unlike PostgreSQL, there is no embedded MySQL; and oneloop_server is not set, or "
-            "names another kind of server",
-            instead=f"start a MySQL or MariaDB for tests, and set ONELOOP_SERVER={_URL}; let an "
-            f"administrator run there: {_grant('USER')}",
+            why="unlike PostgreSQL, there is no embedded MySQL; and oneloop_server names none",
+            instead=f"start a MySQL or MariaDB for tests, and set ONELOOP_SERVER={_URL} (after a "
+            "space, if it names a PostgreSQL already); let an administrator run there: "
+            f"{_grant('USER')}",
         )
 
 

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any, Final
 
 from pytest_oneloop.drivers import mysql_drivername
 from pytest_oneloop.errors.mysql import NoMySQLServerError
-from pytest_oneloop.forecast import Forecast, describe
+from pytest_oneloop.forecast import Forecast, describe, named_servers
 from pytest_oneloop.kinds.copies import CopyingIsolation
 from pytest_oneloop.plan import BUILD_SECONDS, WorkerDatabase
 from pytest_oneloop.sandbox.ids import Restart
@@ -122,10 +122,10 @@ class MySQL:
         from pytest_oneloop.databases.mysql import server, templates, workers  # noqa: PLC0415
 
         started = time.monotonic()
-        named = plan.settings.server
-        if not _is_ours(named.value):
+        named = plan.settings.server_of(self.dialect)
+        if named.value is None:
             raise NoMySQLServerError(dialect=self.dialect)
-        address = server.parse_mysql_url(str(named.value), source=named.source)
+        address = server.parse_mysql_url(named.value, source=named.source)
         product, version = server.identify(address, source=named.source)
         name = workers.worker_name(plan.run_id, plan.worker)
         held = workers.named_lock(address, name, seconds=10.0, task="let the run begin")
@@ -176,17 +176,10 @@ class MySQL:
 
     def forecast(self, plan: Plan) -> Forecast:
         """Say what a run will use."""
-        from pytest_oneloop.settings import without_password  # noqa: PLC0415
-
         _, schema = describe(plan, self.dialect)
-        server = plan.settings.server.value
-        if not _is_ours(server):
+        if plan.settings.server_of(self.dialect).value is None:
             return Forecast(f"no server ({NoMySQLServerError.code})", schema, None)
-        return Forecast(f"server {without_password(str(server))}", schema, None)
-
-
-def _is_ours(server: object) -> bool:
-    return str(server or "").strip().partition(":")[0].partition("+")[0] in {"mysql", "mariadb"}
+        return Forecast(named_servers(plan), schema, None)
 
 
 def _fingerprint(schema: str, server: str) -> str:

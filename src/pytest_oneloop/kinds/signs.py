@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Final
 from pytest_oneloop.keys import led_as
 from pytest_oneloop.kinds import KINDS
 from pytest_oneloop.schema.scripts import find_alembic
+from pytest_oneloop.servers import kind_of_server
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -33,20 +34,19 @@ _FILE: Final = re.compile(r"\.(db|sqlite)3?$", re.IGNORECASE)
 def likely_dialect(plan: Plan) -> str:
     """Return the dialect that is meant where no engine has said so yet. Starts nothing.
 
-    A name that is a file's says it, or a server that was named. Otherwise it is the one whose
-    drivers are imported, or the one that `alembic.ini` names, or the first of `KINDS` that has a
-    driver installed.
+    A name that is a file's says it. Otherwise it is the one whose drivers are imported, if that is
+    one alone, or that of the first server that was named, or the one that `alembic.ini` names, or
+    the first of `KINDS` that has a driver installed.
     """
     if _FILE.search(plan.name):
         return "sqlite"
-    if plan.settings.server.value:
-        scheme = str(plan.settings.server.value).partition("://")[0].partition("+")[0]
-        return led_as(scheme) if led_as(scheme) in KINDS else KINDS[0]
     imported = [
         name for name, drivers in _DRIVERS.items() if any(one in sys.modules for one in drivers)
     ]
     if len(imported) == 1:
         return imported[0]
+    if servers := plan.settings.server.value:
+        return kind_of_server(servers[0])
     named = led_as(_in_alembic_ini(plan.rootdir))
     if named in KINDS:
         return named
