@@ -9,9 +9,6 @@ import pytest
 from sqlalchemy import make_url
 
 from pytest_oneloop.aliases import same_databases
-from pytest_oneloop.errors.addresses import DatabaseEntryError, RepeatedDatabaseError
-from pytest_oneloop.named import database_entries, named_schemas
-from pytest_oneloop.options import Value
 from pytest_oneloop.report.summary import Account, shared_databases, summary_line
 from pytest_oneloop.sandbox.addresses import Addresses
 
@@ -255,68 +252,3 @@ def test_a_name_that_nobody_has_used_is_told_of_in_the_summary() -> None:
     line = summary_line([replace(ACCOUNT, unmet=["log"]), replace(ACCOUNT, unmet=["log", "stats"])])
     assert str(line).endswith(" \u00b7 no engine has connected to log")
     assert "connected" not in str(summary_line([ACCOUNT]))
-
-
-ENTRIES = """
-    analytics = shop.stats:Base
-    db.example:5432/log=alembic:log/alembic.ini, data/kept.db = none
-    empty =
-"""
-
-
-def test_entries_are_on_lines_or_after_commas() -> None:
-    entries = database_entries(Value(ENTRIES, "pytest.ini"))
-    assert entries == (
-        "analytics = shop.stats:Base",
-        "db.example:5432/log = alembic:log/alembic.ini",
-        "data/kept.db = none",
-        "empty = none",
-    )
-    assert named_schemas(entries)["db.example:5432/log"] == "alembic:log/alembic.ini"
-
-
-@pytest.mark.parametrize(
-    ("entry", "problem"),
-    [
-        ("analytics", "it has no =, after which the source of its tables comes."),
-        ("= shop.stats:Base", "it has no name before the =."),
-        (
-            "postgresql://u@db/stats = shop.stats:Base",
-            "its name is a URL, of which only the end is wanted, without user and password.",
-        ),
-        (
-            "stats = shop.stats",
-            "its source is neither alembic, nor of the form module:attribute, nor none.",
-        ),
-        (
-            "stats = alembic:",
-            "its source is neither alembic, nor of the form module:attribute, nor none.",
-        ),
-    ],
-)
-def test_an_entry_of_another_form_is_refused(entry: str, problem: str) -> None:
-    with pytest.raises(DatabaseEntryError) as caught:
-        database_entries(Value(f"fine = none\n{entry}", "ONELOOP_DATABASES"))
-    assert caught.value.problem == problem
-    assert caught.value.source == "ONELOOP_DATABASES"
-
-
-@pytest.mark.parametrize(
-    "entry",
-    [
-        "postgresql://u:secret@db/stats = shop:Base",
-        "u:se/secret@db/stats = shop:Base",
-        "stats = postgresql://u:se@secret@db/stats",
-    ],
-)
-def test_a_password_is_not_shown(entry: str) -> None:
-    with pytest.raises(DatabaseEntryError) as caught:
-        database_entries(Value(entry, "pytest.ini"))
-    assert "secret" not in str(caught.value)
-    assert "stats" in caught.value.entry
-
-
-def test_a_name_given_twice_is_refused() -> None:
-    with pytest.raises(RepeatedDatabaseError) as caught:
-        database_entries(Value("log = none, stats = a:B, log = c:D", "pytest.ini"))
-    assert (caught.value.name, caught.value.schemas) == ("log", ("none", "c:D"))
