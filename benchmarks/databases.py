@@ -21,8 +21,7 @@ from typing import TYPE_CHECKING
 HERE = Path(__file__).parent
 sys.path.insert(0, str(HERE.parent / "tests"))  # the tests' own servers
 
-from results import machine, versions  # noqa: E402
-
+from pages import in_cell, write  # noqa: E402
 from tools import mariadb, servers  # noqa: E402
 
 if TYPE_CHECKING:
@@ -174,31 +173,13 @@ def entrants(stack: ExitStack) -> list[Entrant]:
     ]
 
 
-def table(measured: dict[str, dict[str, list[float]]], *, turns: int, tests: int) -> str:
-    """Return the results as Markdown."""
-    rows = []
+def rows(measured: dict[str, dict[str, list[float]]]) -> str:
+    """Return the rows of the table."""
+    lines = []
     for title, ways in measured.items():
-        cells, medians = [], []
-        for took in (ways["isolated"], ways["not isolated"]):
-            low, median, high = (1000 * value for value in statistics.quantiles(took, n=4))
-            cells.append(f"{median:.2f} ({low:.2f} to {high:.2f})")
-            medians.append(median)
-        rows.append(f"| {title} | {' | '.join(cells)} | {medians[0] - medians[1]:+.2f} |")
-    return _TEXT.format(
-        rows="\n".join(rows),
-        turns=turns,
-        tests=tests,
-        number=turns * (tests - _WARM),
-        warm=_WARM,
-        machine=", ".join(machine().values()),
-        versions=", ".join(f"{name} {number}" for name, number in _versions().items()),
-    )
-
-
-def _versions() -> dict[str, str]:
-    from importlib.metadata import version  # noqa: PLC0415 - for the page alone
-
-    return {**versions(), **{name: version(name) for name in _PACKAGES}}
+        (isolated, one), (bare, other) = map(in_cell, (ways["isolated"], ways["not isolated"]))
+        lines.append(f"| {title} | {one} | {other} | {isolated - bare:+.2f} |")
+    return "\n".join(lines)
 
 
 def main() -> None:
@@ -216,12 +197,18 @@ def main() -> None:
             one.title: compare(folder, one, turns=given.turns, tests=given.tests)
             for one in entrants(stack)
         }
-    text = table(measured, turns=given.turns, tests=given.tests)
-    given.output.mkdir(parents=True, exist_ok=True)
-    document = {"machine": machine(), "versions": _versions(), "seconds": measured}
-    (given.output / "databases.json").write_text(json.dumps(document, indent=2) + "\n")
-    (given.output / "databases.md").write_text(text)
-    print(text)
+    write(
+        given.output,
+        "databases",
+        _TEXT,
+        measured,
+        packages=_PACKAGES,
+        rows=rows(measured),
+        turns=given.turns,
+        tests=given.tests,
+        number=given.turns * (given.tests - _WARM),
+        warm=_WARM,
+    )
 
 
 if __name__ == "__main__":

@@ -9,13 +9,12 @@ import argparse
 import json
 import os
 import shutil
-import statistics
 import subprocess
 import sys
 import tempfile
 from pathlib import Path
 
-from results import machine, versions
+from pages import in_cell, write
 
 HERE = Path(__file__).parent
 STRATEGIES = ("rollback", "commit", "clone")
@@ -79,22 +78,13 @@ def run(folder: Path, tests: int) -> list[float]:
     return seconds
 
 
-def table(measured: dict[str, list[float]]) -> str:
-    """Return the results as Markdown."""
-    rows = []
-    base = statistics.median(measured["rollback"])
-    for strategy, took in measured.items():
-        low, median, high = (1000 * value for value in statistics.quantiles(took, n=4))
-        rows.append(
-            f"| {strategy} | {median:.2f} ({low:.2f} to {high:.2f}) | {median - 1000 * base:+.2f} |"
-        )
-    return _TEXT.format(
-        rows="\n".join(rows),
-        number=len(measured["rollback"]),
-        turn=_TURN,
-        warm=_WARM,
-        machine=", ".join(machine().values()),
-        versions=", ".join(f"{name} {number}" for name, number in versions().items()),
+def rows(measured: dict[str, list[float]]) -> str:
+    """Return the rows of the table."""
+    base, _ = in_cell(measured["rollback"])
+    cells = {strategy: in_cell(took) for strategy, took in measured.items()}
+    return "\n".join(
+        f"| {strategy} | {cell} | {median - base:+.2f} |"
+        for strategy, (median, cell) in cells.items()
     )
 
 
@@ -109,12 +99,16 @@ def main() -> None:
     for turn in range(given.turns * len(STRATEGIES)):
         counted = seconds[turn * _TURN + _WARM : (turn + 1) * _TURN]
         measured[STRATEGIES[turn % len(STRATEGIES)]] += counted
-    text = table(measured)
-    given.output.mkdir(parents=True, exist_ok=True)
-    document = {"machine": machine(), "versions": versions(), "seconds": measured}
-    (given.output / "strategies.json").write_text(json.dumps(document, indent=2) + "\n")
-    (given.output / "strategies.md").write_text(text)
-    print(text)
+    write(
+        given.output,
+        "strategies",
+        _TEXT,
+        measured,
+        rows=rows(measured),
+        number=len(measured["rollback"]),
+        turn=_TURN,
+        warm=_WARM,
+    )
 
 
 if __name__ == "__main__":
