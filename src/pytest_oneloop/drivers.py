@@ -15,6 +15,15 @@ if TYPE_CHECKING:
 NOWHERE = "oneloop.invalid"
 """The host of engines that the plugin makes for itself; none can have this name (RFC 2606)."""
 
+ATTACHED = "-attached-"
+"""What the names of copies of attached files have after that of the file they are attached to."""
+
+PRISTINE = "-pristine"
+"""The end of the name of what such a copy looks like at first."""
+
+TEMPLATE = "template"
+"""The name, in place of the file's, that copies have which were changed with the schema."""
+
 # What SQLAlchemy calls each driver. The one that the extra `postgres` installs comes first.
 _DRIVERS = ("asyncpg", "psycopg", "psycopg2")
 _ASYNCHRONOUS = ("asyncpg", "psycopg")

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import importlib.util
+import shutil
 import time
 from contextlib import contextmanager
 from dataclasses import dataclass, field
@@ -10,6 +11,7 @@ from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
 
+from pytest_oneloop.drivers import ATTACHED, TEMPLATE
 from pytest_oneloop.forecast import Forecast, describe
 from pytest_oneloop.kinds.copies import CopyingIsolation
 from pytest_oneloop.plan import BUILD_SECONDS, WorkerDatabase, find_seed
@@ -70,6 +72,17 @@ class File:
         return kept | {"database": str(self.path), "check_same_thread": False}
 
 
+@dataclass(frozen=True, slots=True)
+class NewFile(File):
+    """A file in which the schema is built, by real connections."""
+
+    def connect_arguments(self, dialect: Dialect, given: dict[str, Any]) -> dict[str, Any]:
+        """Return what leads here; files that are attached are copies."""
+        from pytest_oneloop.sandbox.sqlite.driver import OnSqlite  # noqa: PLC0415 - if needed
+
+        return OnSqlite.direct(File.connect_arguments(self, dialect, given))
+
+
 class FileCopier:
     """What is done with files."""
 
@@ -128,6 +141,8 @@ class SQLite:
                 cache = TemplateCache(kept.value, source=kept.source)
                 found, built = _template(plan, cache, source, folder)
                 facts, template = TemplateFacts.from_json(found.facts), found.path
+            for attached in template.parent.glob(f"{TEMPLATE}{ATTACHED}*.db"):
+                shutil.copy(attached, folder)
             path = folder / "test.db"
             replace(path, template)
             yield WorkerDatabase(
@@ -189,7 +204,7 @@ def _template(
 
     def fill() -> tuple[Path, dict[str, object]]:
         path = folder / "building.db"
-        redirect = partial(plan.redirect, File(path, key=plan.key("sqlite")))
+        redirect = partial(plan.redirect, NewFile(path, key=plan.key("sqlite")))
         facts = populate(path, source, redirect, fingerprint=fingerprint)
         return path, facts.to_json()
 

@@ -134,7 +134,7 @@ class Direct:
         """Change what the dialect connects with, so that it leads to the test's database."""
         led = target.connect_arguments(wish.dialect, wish.parameters)
         wish.parameters.clear()
-        wish.parameters.update(led)
+        wish.parameters.update(wish.driver.direct(led))
         entry.info[_MARK] = Held(target, wish.driver, reads_only=wish.reads_only)
 
     def connected(self, real: Any, entry: ConnectionPoolEntry) -> bool:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import glob
 import os
 import time
 from contextlib import contextmanager
@@ -11,6 +12,7 @@ from pytest_oneloop.databases.keeper import remove_tree
 from pytest_oneloop.databases.leases import Lease
 from pytest_oneloop.databases.leftovers import sweep
 from pytest_oneloop.databases.places import Places, name_of_run
+from pytest_oneloop.drivers import ATTACHED, PRISTINE
 from pytest_oneloop.errors.sqlite import NoFolderError
 
 if TYPE_CHECKING:
@@ -76,6 +78,20 @@ def _place(places: Places) -> tuple[Path, bool]:
 
 
 def remove_database(path: Path) -> None:
-    """Remove a database's file, and what SQLite has put beside it."""
+    """Remove a database's file, what SQLite has put beside it, and copies of attached files."""
     for end in _JOURNALS:
         path.with_name(path.name + end).unlink(missing_ok=True)
+    for copy in path.parent.glob(f"{glob.escape(path.stem)}{ATTACHED}*"):
+        copy.unlink(missing_ok=True)
+
+
+def has_log(path: Path) -> bool:
+    """Tell whether SQLite has something of a file beside it that is not in it yet."""
+    log = path.with_name(f"{path.name}-wal")
+    return log.exists() and log.stat().st_size > 0
+
+
+def attached_to(path: Path) -> list[tuple[Path, Path]]:
+    """Return the copies of files that tests have attached, each with what it looked like first."""
+    found = path.parent.glob(f"{glob.escape(path.stem)}{ATTACHED}*.db")
+    return [(copy, copy.with_name(copy.name + PRISTINE)) for copy in found]

@@ -9,7 +9,7 @@ from contextlib import closing
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Final
 
-from pytest_oneloop.databases.sqlite.folders import remove_database
+from pytest_oneloop.databases.sqlite.folders import attached_to, remove_database
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -92,6 +92,8 @@ class FileRestoration:
                 with closing(sqlite3.connect(self._template)) as template:
                     template.backup(own, progress=_patience(), sleep=0.005)
                 self._version = self._changes(own)
+            for copy, pristine in attached_to(self._path):
+                _write_over(copy, pristine)
         except (sqlite3.Error, TimeoutError):
             # Locked, another page size, no database any more: a fresh file is as good.
             return False
@@ -108,6 +110,15 @@ class FileRestoration:
         [(version,)] = own.execute("PRAGMA data_version").fetchall()
         [(schema,)] = own.execute("PRAGMA schema_version").fetchall()
         return version, schema
+
+
+def _write_over(path: Path, other: Path) -> None:
+    """Let a file, which others may have open, look like another one."""
+    with (
+        closing(sqlite3.connect(other)) as source,
+        closing(sqlite3.connect(path, timeout=_PATIENCE)) as target,
+    ):
+        source.backup(target, progress=_patience(), sleep=0.005)
 
 
 def _patience() -> Callable[[int, int, int], None]:

@@ -15,7 +15,9 @@ from typing import TYPE_CHECKING, Any, Final
 
 from filelock import FileLock, Timeout
 
+from pytest_oneloop.databases.sqlite.folders import attached_to, has_log
 from pytest_oneloop.databases.templates import TemplateFacts, noted_drivers
+from pytest_oneloop.drivers import TEMPLATE
 from pytest_oneloop.errors.schema import SchemaChangedError
 from pytest_oneloop.errors.settings import CacheFolderError
 from pytest_oneloop.errors.sqlite import TemplateBusyError
@@ -104,6 +106,9 @@ class TemplateCache:
             shutil.rmtree(new)  # of a build that was killed
         new.mkdir(mode=0o700)
         copy(path, new / "data.db")
+        for attached, pristine in attached_to(path):
+            if attached.read_bytes() != pristine.read_bytes() or has_log(attached):
+                copy(attached, new / attached.name.replace(path.stem, TEMPLATE, 1))
         (new / "facts.json").write_text(json.dumps(facts), encoding="utf-8")
         new.rename(folder)
         return Template(folder / "data.db", dict(facts))

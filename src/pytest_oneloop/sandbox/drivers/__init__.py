@@ -120,6 +120,14 @@ class Driver(Protocol):
         """Check deferred constraints as a commit would; raise the driver's own error."""
 
     @staticmethod
+    def direct(arguments: dict[str, Any]) -> dict[str, Any]:
+        """Return what `connect` takes for a connection with real commits, which nobody watches.
+
+        Args:
+            arguments: What it takes to get to the test's database.
+        """
+
+    @staticmethod
     def changes_session(sql: str) -> bool:
         """Whether a statement may change what the connection keeps for later tests."""
 

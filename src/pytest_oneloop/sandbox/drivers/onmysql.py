@@ -238,6 +238,11 @@ class OnMysql:
         """Do nothing: constraints are checked with each statement."""
 
     @staticmethod
+    def direct(arguments: dict[str, Any]) -> dict[str, Any]:
+        """Return the same: a test's own connection is as the application wants it."""
+        return arguments
+
+    @staticmethod
     def changes_session(sql: str) -> bool:
         """Whether a statement may change what the connection keeps for later tests."""
         return statements.changes_session(sql)

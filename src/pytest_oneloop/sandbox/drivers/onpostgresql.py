@@ -51,6 +51,11 @@ class OnPostgresql:
             cursor.close()
 
     @staticmethod
+    def direct(arguments: dict[str, Any]) -> dict[str, Any]:
+        """Return the same: a test's own connection is as the application wants it."""
+        return arguments
+
+    @staticmethod
     def changes_session(sql: str) -> bool:
         """Tell whether a statement changes settings of the session."""
         return statements.changes_session(sql)

@@ -1,8 +1,8 @@
-"""The files that listeners attach to the one real connection of SQLite.
+"""The files that are attached to connections of SQLite: copies, beside the test's own file.
 
-An application attaches a file to each connection of its pool; behind them is one, to which it is
-attached once. What is attached is a copy beside the test's own file: tests do not write to a file
-of the application's, nor wait for others who do.
+Tests do not write to a file of the application's, nor wait for others who do. An application
+attaches a file to each connection of its pool. In the sandbox there is one behind them, to which it
+is attached once; real connections have a copy for all of them, which is put back after a test.
 """
 
 from __future__ import annotations
@@ -11,6 +11,8 @@ import hashlib
 import shutil
 from pathlib import Path
 from typing import TYPE_CHECKING, Final
+
+from pytest_oneloop.drivers import ATTACHED, PRISTINE, TEMPLATE
 
 if TYPE_CHECKING:
     from pytest_oneloop.sandbox.sqlite.texts import Attach
@@ -53,13 +55,56 @@ def copy_of(file: str, folder: Path) -> str:
         file: As the application names it. It need not exist.
         folder: Where the copy is to lie.
     """
-    if file in _NO_FILE or file.startswith("file:"):
+    if is_no_file(file):
         return file
-    source = Path(file).absolute()
-    copy = folder / f"attached-{hashlib.sha256(str(source).encode()).hexdigest()[:16]}.db"
+    copy = folder / f"attached-{_short(file)}.db"
+    source = _source(folder, file)
     if source.exists() and not copy.exists():
-        for end in (_LOG, ""):
-            part = source.with_name(source.name + end)
-            if part.exists():
-                shutil.copyfile(part, copy.with_name(copy.name + end))
+        duplicate(source, copy)
     return str(copy)
+
+
+def is_no_file(file: str) -> bool:
+    """Tell whether what is attached is in memory, or named by a URI."""
+    return file in _NO_FILE or file.startswith("file:")
+
+
+def copy_for(main: Path, file: str) -> str:
+    """Return what a real connection attaches in place of a file, likewise.
+
+    How the copy looks at first lies beside it, so that it can be put back after a test.
+
+    Args:
+        main: The file that the connection is to.
+        file: As the application names it.
+    """
+    if is_no_file(file):
+        return file
+    copy = main.with_name(f"{main.stem}{ATTACHED}{_short(file)}.db")
+    if not copy.exists():
+        source, pristine = _source(main.parent, file), copy.with_name(copy.name + PRISTINE)
+        if source.exists():
+            duplicate(source, pristine)
+            duplicate(pristine, copy)
+        else:
+            copy.touch()
+            pristine.touch()
+    return str(copy)
+
+
+def duplicate(source: Path, target: Path) -> None:
+    """Copy a database's file, and what SQLite has not put into it yet."""
+    for end in (_LOG, ""):
+        part = source.with_name(source.name + end)
+        if part.exists():
+            shutil.copyfile(part, target.with_name(target.name + end))
+
+
+def _source(folder: Path, file: str) -> Path:
+    """Return what a copy is made of: the file, or what the schema's source has made of it."""
+    made = folder / f"{TEMPLATE}{ATTACHED}{_short(file)}.db"
+    return made if made.exists() else Path(file).absolute()
+
+
+def _short(file: str) -> str:
+    return hashlib.sha256(str(Path(file).absolute()).encode()).hexdigest()[:16]

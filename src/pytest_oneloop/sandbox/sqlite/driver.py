@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any, ClassVar, Final, TypeVar
 from pytest_oneloop.errors.sqlite import RolledBackError
 from pytest_oneloop.sandbox.drivers import Ended
 from pytest_oneloop.sandbox.sqlite import texts
+from pytest_oneloop.sandbox.sqlite.attaching import attaching
 from pytest_oneloop.sandbox.sqlite.attachments import Attachments, copy_of
 
 if TYPE_CHECKING:
@@ -168,6 +169,12 @@ class OnSqlite:
         """Say that a statement has ended the transaction: by a rollback, if it has failed."""
         words = RolledBackError(test=test, place=place, cause=str(error or "no error was raised"))
         return Ended(words, leaked=error is None)
+
+    @staticmethod
+    def direct(arguments: dict[str, Any]) -> dict[str, Any]:
+        """Let `ATTACH` lead to copies."""
+        own = arguments.get("factory", sqlite3.Connection)
+        return arguments | {"factory": attaching(own)}
 
     @staticmethod
     def changes_session(sql: str) -> bool:
