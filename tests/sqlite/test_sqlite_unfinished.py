@@ -131,6 +131,7 @@ def test_a_commit_of_what_is_half_read_is_refused(file: Path, *, sandboxed: bool
             connection.commit()
             assert half.fetchall() == [(2,)]
         assert sandbox.problems == []
+        engine.dispose()
 
 
 @pytest.mark.parametrize("way", ["abandon", "close"])
