@@ -9,6 +9,7 @@ import time
 from collections.abc import Coroutine
 from contextlib import aclosing
 from dataclasses import dataclass
+from types import MethodType
 from typing import TYPE_CHECKING, Any, Self
 
 if TYPE_CHECKING:
@@ -72,6 +73,11 @@ class _TracedFunction(functools.partial[Coroutine[Any, Any, Any]]):
 
     def __call__(self, /, *args: Any, **kwargs: Any) -> _TracedCoroutine:
         return _TracedCoroutine(self.func(*args, **kwargs), self.watch)
+
+    def __get__(self, instance: object, owner: type | None = None) -> Callable[..., Any]:
+        """Be bound as a function is: fixtures that are methods are, to each test's instance."""
+        # A partial one of itself is bound from Python 3.14 on, and not before.
+        return self if instance is None else MethodType(self, instance)
 
 
 class _TracedCoroutine(Coroutine[Any, Any, Any]):
