@@ -28,6 +28,8 @@ CAPABILITIES: Final = {
     "cancelled_statements": "a connection survives that its statement is cancelled",
     "ended_sessions": "a session can be ended by another, or by itself",
     "local_settings": "a setting can hold for one transaction",
+    "session_locks": "a lock can belong to a session, and not to a transaction",
+    "session_statements": "a session shows which statements SQL's `PREPARE` has given it",
     "search_path": "a setting says which schemas are searched",
     "extension_types": "types that extensions bring",
     "counted_messages": "the messages to its server can be counted",
@@ -66,6 +68,7 @@ _OF_DATABASES: Final = {
     "mysql": {
         *("server", "control_by_text", "isolation_levels", "row_locks", "sleeping"),
         *("ended_sessions", "failing_statements", "returning"),
+        "session_locks",
     },
 }
 _DRIVERS: Final = {

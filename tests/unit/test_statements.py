@@ -11,6 +11,7 @@ from pytest_oneloop.sandbox.statements import (
     Release,
     RollbackTo,
     Savepoint,
+    prepares,
     read,
 )
 
@@ -154,3 +155,21 @@ def test_text_that_only_mentions_it_is_not(sql: str) -> None:
 )
 def test_savepoints_are_read_with_their_names(sql: str, expected: object) -> None:
     assert read(sql) == expected
+
+
+@pytest.mark.parametrize(
+    ("sql", "expected"),
+    [
+        ("PREPARE p AS SELECT 1", True),
+        ("/* x */ prepare p (int) AS SELECT $1", True),
+        ("SELECT 1; PREPARE p AS SELECT 1", True),
+        ("PREPARE transaction AS SELECT 1", True),
+        ("PREPARE TRANSACTION 'x'", False),
+        ("prepare transaction E'x'", False),
+        ("COMMIT PREPARED 'x'", False),
+        ("SELECT '; PREPARE p AS SELECT 1'", False),
+        ("SELECT prepare FROM t", False),
+    ],
+)
+def test_a_statement_that_prepares_another_is_found(sql: str, expected: object) -> None:
+    assert prepares(sql) is expected

@@ -3,10 +3,13 @@
 from __future__ import annotations
 
 from asyncio import CancelledError
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Final
 
 if TYPE_CHECKING:
     from pytest_oneloop.sandbox.drivers import Driver
+
+_NEXT_TEST: Final = ["ROLLBACK", "BEGIN"]
+"""What is pending when another test begins: the end of the one before, and its own beginning."""
 
 
 class LostError(Exception):
@@ -46,6 +49,9 @@ class Channel:
             if pending[:1] == ["BEGIN"]:
                 self.driver.begin()
                 self._begun(pending)
+            if pending[:2] == _NEXT_TEST and self.driver.unlock:
+                # Locks of a session stay after a rollback, and no text shows who has taken some.
+                pending.insert(1, self.driver.unlock)
             if pending:
                 self.driver.script("; ".join(pending))
                 pending.clear()

@@ -178,6 +178,8 @@ class SandboxedConnection(Noted):
             refusal = self.oneloop_refusal(checkout, sql)
             if refusal is not None:
                 raise checkout.sandbox.report(refusal)
+            driver = self.oneloop_link.driver
+            driver.soiled = driver.soiled or driver.outlives_rollback(sql)
             statement = self.oneloop_read(sql)
             result: T | None = self._call(
                 self.oneloop_link.execute,

@@ -87,6 +87,9 @@ _SETS: Final = re.compile(
     re.IGNORECASE,
 )
 
+# `PREPARE TRANSACTION` is about something else; its literal is left out of what this looks at.
+_PREPARES: Final = re.compile(r"(?:^|;)\s*PREPARE\s+(?!TRANSACTION\s*')", re.IGNORECASE)
+
 _READERS: Final = frozenset(
     {"SELECT", "VALUES", "TABLE", "WITH", "SHOW", "EXPLAIN", "DECLARE", "FETCH", "MOVE", "CLOSE"}
 )
@@ -158,6 +161,12 @@ def read(sql: str) -> Statement:
 def changes_session(sql: str) -> bool:
     """Tell whether a statement may change settings of the session that outlive its transaction."""
     return _SETS.search(_without(sql)) is not None
+
+
+@lru_cache(maxsize=4096)
+def prepares(sql: str) -> bool:
+    """Tell whether a statement gives the session a prepared statement, by SQL's `PREPARE`."""
+    return _PREPARES.search(_without(sql)) is not None
 
 
 def without_literals(sql: str) -> str:

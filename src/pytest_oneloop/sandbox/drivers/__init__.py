@@ -131,6 +131,10 @@ class Driver(Protocol):
     def changes_session(sql: str) -> bool:
         """Whether a statement may change what the connection keeps for later tests."""
 
+    @staticmethod
+    def outlives_rollback(sql: str) -> bool:
+        """Whether a statement may change what the connection keeps after a rollback, too."""
+
     def ended(self, *, test: str, place: str, error: BaseException | None) -> Ended:
         """Say what it means that a statement has ended the transaction of a test.
 

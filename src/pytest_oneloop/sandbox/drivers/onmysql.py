@@ -156,8 +156,6 @@ class MySQLConnection(SandboxedConnection):
         for pattern, limit in _AT_ONCE:
             if pattern.search(text):
                 checkout.sandbox.watch.meet(limit)
-        if statements.changes_session(sql):
-            self.oneloop_link.driver.soiled = True
 
 
 class OnMysql:
@@ -245,6 +243,11 @@ class OnMysql:
     @staticmethod
     def changes_session(sql: str) -> bool:
         """Whether a statement may change what the connection keeps for later tests."""
+        return statements.changes_session(sql)
+
+    @staticmethod
+    def outlives_rollback(sql: str) -> bool:
+        """Whether it may do so after a rollback: no setting is undone by one."""
         return statements.changes_session(sql)
 
     def ended(self, *, test: str, place: str, error: BaseException | None) -> Ended:

@@ -57,8 +57,14 @@ class OnPostgresql:
 
     @staticmethod
     def changes_session(sql: str) -> bool:
-        """Tell whether a statement changes settings of the session."""
-        return statements.changes_session(sql)
+        """Tell whether a statement changes settings of the session, or prepares another."""
+        return statements.changes_session(sql) or statements.prepares(sql)
+
+    @staticmethod
+    def outlives_rollback(sql: str) -> bool:
+        """Tell whether a statement prepares another: settings go with the transaction."""
+        # DEALLOCATE ALL would take along what the driver, and listeners, have prepared.
+        return statements.prepares(sql)
 
     def ended(self, *, test: str, place: str, error: BaseException | None) -> Ended:
         """Never called: a transaction that has failed is still one."""

@@ -193,8 +193,6 @@ class SqliteConnection(WatchedConnection):
                 if found == texts.Pragma("defer_foreign_keys", "on"):
                     self._speaker.deferring = True
                     self.oneloop_link.expect_deferred()
-                # What is attached stays after a rollback.
-                self._speaker.soiled |= isinstance(operation, str) and texts.attaches(operation)
                 if self.oneloop_noted.get("read_only"):
                     send = self._speaker.refusing_writes(send)
                 return super().oneloop_send(operation, send, parameters, streams=streams)

@@ -181,6 +181,11 @@ class OnSqlite:
         """Tell whether a statement changes what the connection keeps."""
         return texts.changes_session(sql)
 
+    @staticmethod
+    def outlives_rollback(sql: str) -> bool:
+        """Tell whether a statement attaches a file, which stays after a rollback."""
+        return texts.attaches(sql)
+
 
 def _quoted(name: str) -> str:
     return '"' + name.replace('"', '""') + '"'
