@@ -31,6 +31,9 @@ CHOICE: Final[pytest.StashKey[Choice]] = pytest.StashKey()
 ENDING: Final[pytest.StashKey[Ending]] = pytest.StashKey()
 """How a test's last run has left the database, in `item.stash`."""
 
+UNREADY: Final[pytest.StashKey[list[BaseException]]] = pytest.StashKey()
+"""What has failed before a test's set-up could begin, in `item.stash`; empty if nothing has."""
+
 _WRONG: Final[pytest.StashKey[InvalidMarkError]] = pytest.StashKey()
 """What is wrong with a test's mark, in `item.stash`."""
 
@@ -73,11 +76,18 @@ class Choices:
 
     @pytest.hookimpl(tryfirst=True)
     def pytest_runtest_setup(self, item: pytest.Item) -> None:
-        """Refuse a mark that asks for something that does not exist; a hook of pytest.
+        """Let a test fail that cannot be set up; a hook of pytest.
+
+        Here, and not in the plugin's own wrapper around all of these hooks: what other plugins have
+        to undo after a test, they have done by now.
 
         Raises:
-            InvalidMarkError: The test's mark is such a one.
+            InvalidMarkError: The test's mark asks for something that does not exist.
+            Exception: The teardown of an earlier fixture has failed.
         """
+        __tracebackhide__ = True
+        if item.stash[UNREADY]:
+            raise item.stash[UNREADY].pop()
         if _WRONG in item.stash:
             raise item.stash[_WRONG]
 

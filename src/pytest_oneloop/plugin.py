@@ -116,12 +116,16 @@ def pytest_runtest_protocol(item: pytest.Item, nextitem: pytest.Item | None) -> 
 @pytest.hookimpl(wrapper=True, tryfirst=True)
 def pytest_runtest_setup(item: pytest.Item) -> Generator[None, None, None]:
     """Begin a sandbox before the test's fixtures."""
-    from pytest_oneloop.choices import CHOICE  # noqa: PLC0415 - not for `pytest --version`
+    from pytest_oneloop.choices import CHOICE, UNREADY  # noqa: PLC0415 - as above
 
     item.stash[SEEN] = []
+    item.stash[UNREADY] = []
     strategy = item.stash[CHOICE].strategy
     run = item.config.stash[RUN]
-    run.scoped.before_test(real=strategy != "rollback")
+    try:
+        run.scoped.before_test(real=strategy != "rollback")
+    except BaseException as error:  # noqa: BLE001 - raised where other plugins are prepared for it
+        item.stash[UNREADY].append(error)
     run.begin(item.nodeid, hosted=runner_of(item) == "sync", strategy=strategy)
     return (yield)
 
