@@ -2,17 +2,22 @@
 
 from __future__ import annotations
 
+import secrets
+from contextlib import ExitStack
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
 import pytest
 
+from pytest_oneloop.databases.mysql.restoration import Restoration
 from pytest_oneloop.databases.mysql.server import parse_mysql_url
+from pytest_oneloop.databases.mysql.workers import create
 from tools.combinations import having
 from tools.mariadb import fresh_database
 from tools.mysql_laboratory import SCHEMA, TABLES, MySQLLaboratory
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Callable, Iterator
 
     from pytest_oneloop.databases.mysql.server import MySQLAddress
     from tools.mariadb import MariaDB
@@ -51,3 +56,30 @@ def leaking_lab(request: pytest.FixtureRequest, mysql_tables: MariaDB) -> Iterat
     with lab.open():
         yield lab
     mysql_tables.run(*(f"DELETE FROM {table}" for table in TABLES))
+
+
+@dataclass(frozen=True, slots=True)
+class Worker:
+    """A template, a copy of it as a worker has it, and what puts the copy back."""
+
+    template: MariaDB
+    database: MariaDB
+    restoration: Restoration
+
+
+@pytest.fixture
+def worker(address: MySQLAddress, mariadb: MariaDB) -> Iterator[Callable[..., Worker]]:
+    """Make a worker's database of a template with these statements; both are gone afterwards."""
+    with ExitStack() as stack:
+
+        def make(*statements: str) -> Worker:
+            template = stack.enter_context(fresh_database(mariadb))
+            template.run(*statements)
+            name = f"oneloop_run_{secrets.token_hex(4)}_main"
+            stack.callback(mariadb.run, f"DROP DATABASE IF EXISTS {name}")
+            create(address, template.database, name)
+            restoration = Restoration(address, name, template.database)
+            stack.callback(restoration.close)
+            return Worker(template, replace(mariadb, database=name), restoration)
+
+        yield make

@@ -9,6 +9,7 @@ import re
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Final
 
+from pytest_oneloop.databases.mysql.rows import columns
 from pytest_oneloop.databases.mysql.server import number_of, quoted
 
 if TYPE_CHECKING:
@@ -119,18 +120,12 @@ def fillings(session: Session, source: str, tables: Sequence[str]) -> list[str]:
     """Return the statements that fill tables with the rows of another database's. One message."""
     if not tables:
         return []
-    columns: dict[str, list[str]] = {name: [] for name in tables}
-    for table, column in session.rows(
-        "SELECT table_name, column_name FROM information_schema.columns"
-        " WHERE table_schema = %s AND extra NOT LIKE '%%VIRTUAL GENERATED%%'"
-        " AND extra NOT LIKE '%%STORED GENERATED%%' ORDER BY table_name, ordinal_position",
-        source,
-    ):
-        if table in columns:
-            columns[str(table)].append(quoted(str(column)))
     return [
         f"INSERT INTO {quoted(name)} ({names}) SELECT {names} FROM {_in(source, name)}"
-        for name, names in ((name, ", ".join(found)) for name, found in columns.items())
+        for name, names in (
+            (name, ", ".join(column.name for column in its))
+            for name, its in columns(session, source, tables).items()
+        )
     ]
 
 
