@@ -36,14 +36,17 @@ class SandboxedCursor:
     def execute(self, operation: Any, *args: Any, **kwargs: Any) -> Any:
         """Execute a statement in the virtual transaction."""
         __tracebackhide__ = True
-        cursor = self.oneloop_real
         operation = self.oneloop_connection.oneloop_answered(operation)
         return self.oneloop_connection.oneloop_send(
             operation,
-            lambda: cursor.execute(operation, *args, **kwargs),
+            lambda: self.oneloop_run(operation, *args, **kwargs),
             args[0] if args else None,
             streams=self.oneloop_streams,
         )
+
+    def oneloop_run(self, operation: Any, *args: Any, **kwargs: Any) -> Any:
+        """Execute on the real cursor, when nobody else uses its connection."""
+        return self.oneloop_real.execute(operation, *args, **kwargs)
 
     def __getattr__(self, name: str) -> Any:
         found = getattr(self.oneloop_real, name)

@@ -5,8 +5,8 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, ClassVar
 
 from pytest_oneloop.sandbox.sqlite import unfinished
-from pytest_oneloop.sandbox.sqlite.connection import SqliteConnection
 from pytest_oneloop.sandbox.sqlite.driver import OnSqlite
+from pytest_oneloop.sandbox.sqlite.reading import ReadingConnection
 
 if TYPE_CHECKING:
     from pytest_oneloop.sandbox.connection import SandboxedConnection
@@ -16,7 +16,7 @@ if TYPE_CHECKING:
 class PysqliteDriver(OnSqlite):
     """How to speak through sqlite3, whose connections threads may share here."""
 
-    facade: ClassVar[type[SandboxedConnection]] = SqliteConnection
+    facade: ClassVar[type[SandboxedConnection]] = ReadingConnection
     hands_out: ClassVar[bool] = False
 
     def script(self, sql: str) -> None:

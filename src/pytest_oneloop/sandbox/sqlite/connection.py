@@ -16,7 +16,6 @@ from pytest_oneloop.sandbox.entries import Effect
 from pytest_oneloop.sandbox.sqlite import texts
 from pytest_oneloop.sandbox.sqlite.cursor import SqliteCursor
 from pytest_oneloop.sandbox.sqlite.watched import WatchedConnection
-from pytest_oneloop.sandbox.turns import DEADLINE
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -40,7 +39,6 @@ class SqliteConnection(WatchedConnection):
         super().__init__(link, home)
         self._begun = False
         self.row_factory: Any = None
-        self.oneloop_unread: set[Any] = set()
 
     @property  # type: ignore[misc]  # object's has a setter, which nothing here uses
     def __class__(self) -> Any:
@@ -88,37 +86,16 @@ class SqliteConnection(WatchedConnection):
         super().oneloop_check_out(sandbox)
 
     def commit(self) -> None:
-        """Commit the virtual transaction, unless a change has rows that nobody has read."""
+        """Commit the virtual transaction."""
         __tracebackhide__ = True
-        if self.oneloop_unread and self.in_transaction:
-            self._call(self._require_read)
-            self.oneloop_unread.clear()
         super().commit()
         self._begun = False
 
     def rollback(self) -> None:
-        """Roll the virtual transaction back, and with it what is half read."""
+        """Roll the virtual transaction back."""
         __tracebackhide__ = True
         self._begun = False
-        self._end_unread()
         super().rollback()
-
-    def _forget(self) -> None:
-        """End its use, and what is half read: no savepoint could be made on the real one."""
-        self._end_unread()
-        super()._forget()
-
-    def _end_unread(self) -> None:
-        while self.oneloop_unread:
-            self.oneloop_unread.pop().close()
-
-    def _require_read(self) -> None:
-        gate = self.oneloop_link.gate
-        gate.enter(DEADLINE)
-        try:
-            self._speaker.require_read()
-        finally:
-            gate.leave()
 
     def oneloop_end_raw(self, end: Callable[[], None]) -> None:
         """End the virtual transaction for code that goes on with the driver's own connection."""
@@ -209,13 +186,15 @@ class SqliteConnection(WatchedConnection):
         pragmas = self._speaker.pragmas
         if not isinstance(found, texts.Pragma) or found.value is None:
             return send()
+        if found.tuning:
+            return send()  # the cursor asks, inside a transaction
         known = pragmas.get(found.name)
-        if known == found.value and found.name != "journal_mode":
+        if known == found.value:
             self._call(self.oneloop_link.gate.touch)
             return None
         result = send()
         differs = known is not None or found.name == "foreign_keys"
-        if differs and self.oneloop_link.channel.inside and not found.tuning:
+        if differs and self.oneloop_link.channel.inside:
             sandbox = self.oneloop_link.sandbox
             if sandbox is not None:
                 raise sandbox.report(

@@ -3,10 +3,13 @@
 from __future__ import annotations
 
 import sqlite3
-from typing import Any
+from typing import Any, Final
 
 from pytest_oneloop.sandbox.cursor import SandboxedCursor
 from pytest_oneloop.sandbox.sqlite import texts
+
+_NOTHING_LOGGED: Final = "SELECT 0 AS busy, -1 AS log, -1 AS checkpointed"
+"""What a checkpoint answers that has nothing to do; inside a transaction it would be an error."""
 
 
 class SqliteCursor(SandboxedCursor):
@@ -30,15 +33,21 @@ class SqliteCursor(SandboxedCursor):
                 connection.oneloop_attach(attach, *args)
                 return self
         super().execute(operation, *args, **kwargs)
-        if isinstance(operation, str) and "RETURNING" in operation.upper():
-            connection.oneloop_unread.add(self.oneloop_real)
         return self
 
-    def close(self) -> None:
-        """Close the cursor."""
-        connection: Any = self.oneloop_connection
-        connection.oneloop_unread.discard(self.oneloop_real)
-        super().close()
+    def oneloop_run(self, operation: Any, *args: Any, **kwargs: Any) -> Any:
+        """Execute on the real cursor; ask, where a listener would tune inside a transaction.
+
+        SQLite refuses some settings there.
+        """
+        match texts.read(operation) if isinstance(operation, str) else None:
+            case texts.Pragma("wal_checkpoint"):
+                operation = _NOTHING_LOGGED
+            case texts.Pragma(name, str(), tuning=True) if (
+                self.oneloop_connection.oneloop_link.channel.inside
+            ):
+                operation = f"PRAGMA {name}"
+        return super().oneloop_run(operation, *args, **kwargs)
 
     def executescript(self, script: str) -> Any:
         """Commit, as the driver does, and execute one statement after another, each for itself."""

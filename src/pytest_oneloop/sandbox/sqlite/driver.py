@@ -20,8 +20,7 @@ if TYPE_CHECKING:
 T = TypeVar("T")
 
 _VIOLATED: Final = "FOREIGN KEY constraint failed"
-_UNREAD: Final = "cannot commit transaction - SQL statements in progress"
-"""SQLite's own words, for commits that it refuses."""
+"""SQLite's own words, for a commit that it refuses."""
 
 
 class OnSqlite:
@@ -114,17 +113,6 @@ class OnSqlite:
             return list(cursor.fetchall())
         finally:
             cursor.close()
-
-    def require_read(self) -> None:
-        """Look for changes of which rows are left to read. Two statements.
-
-        Raises:
-            sqlite3.OperationalError: There is one, and SQLite would not commit.
-        """
-        try:
-            self.script("SAVEPOINT oneloop_unread; RELEASE SAVEPOINT oneloop_unread")
-        except sqlite3.OperationalError as error:
-            raise sqlite3.OperationalError(_UNREAD) from error
 
     def refusing_writes(self, send: Callable[[], T]) -> Callable[[], T]:
         """Return what runs a statement as if the file could only be read. Two statements more."""
