@@ -189,13 +189,12 @@ class RealDatabases:
         """The test has ended, and has used its database: it begins to be put back.
 
         Returns:
-            Which sessions were in the way; `None` for a clone, which another test may have when it
-            is as the template has it, and nobody else is left in it.
+            What was in the way. For a clone, which another test may have when it is as the
+            template has it, and nobody else is left in it, these are prepared transactions alone:
+            their names are taken on the whole server.
         """
         if self._strategy == CLONE:
-            assert self._lending is not None  # noqa: S101 - the test has used it
-            self._lending.take_back(router, shown=self.shown)
-            return None
+            return self._give_back(router)
         restoration = self._restoration
         assert restoration is not None  # noqa: S101 - made when the test asked for it
         with self._interruptible():
@@ -258,6 +257,18 @@ class RealDatabases:
         restoration = Restoration(destination.address, destination.database)
         restoration.prepare(destination.ids.template)
         self._restoration = restoration
+
+    def _give_back(self, router: Router) -> Outcome | None:
+        assert self._lending is not None  # noqa: S101 - the test has used it
+        lent, outcome = self._lending.lent, None
+        if lent is not None and router.has_prepared(lent):
+            from pytest_oneloop.databases.restoration import Outcome  # noqa: PLC0415 - if needed
+            from pytest_oneloop.databases.sessions import end_all_prepared  # noqa: PLC0415
+
+            end = partial(end_all_prepared, lent.address, lent.database)
+            outcome = Outcome(prepared=tuple(self._on_a_thread(end)))
+        self._lending.take_back(router, shown=self.shown)
+        return outcome
 
     def _lend(self) -> Destination:
         if self._lending is None:

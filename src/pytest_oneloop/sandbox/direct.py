@@ -14,9 +14,8 @@ from typing import TYPE_CHECKING, Any, Final
 
 from sqlalchemy.exc import DisconnectionError
 
-from pytest_oneloop.sandbox import greenlets, statements
+from pytest_oneloop.sandbox import greenlets
 from pytest_oneloop.sandbox.checkouts import Origin, origin
-from pytest_oneloop.sandbox.entries import Effect
 
 if TYPE_CHECKING:
     from asyncio import AbstractEventLoop
@@ -185,16 +184,6 @@ class Direct:
         held.sandbox = sandbox
         held.place = self._places[held.speaker.backend()] = origin()
 
-    def observe(self, sandbox: Sandbox, connection: Connection, sql: str) -> None:
-        """Note what a statement does."""
-        sandbox.statements += 1
-        statement = statements.read(sql)
-        if isinstance(statement, statements.Query) and statement.effect is Effect.WRITE:
-            sandbox.writes += 1
-        held = connection.info.get(_MARK)
-        if held is not None and held.driver.changes_session(sql):
-            held.soiled = True
-
     def _prepare(self, held: Held, target: Target) -> None:
         """Make the database ready for the first use of it in a test, before any other begins."""
         if target.key in self.used:
@@ -270,15 +259,18 @@ class Direct:
         self._held = [held for held in self._held if not held.closed]
 
 
-def held_by(entry: ConnectionPoolEntry) -> Held | None:
-    """Return the real connection of a pool's entry; `None` if it is one of the sandbox."""
+def held_by(entry: ConnectionPoolEntry | Connection) -> Held | None:
+    """Return the real connection of a pool's entry, or of a connection that has one.
+
+    `None` if it is one of the sandbox.
+    """
     found: Held | None = entry.info.get(_MARK)
     return found
 
 
 def note_engine(connection: Connection) -> None:
     """Note whose pool a real connection is in."""
-    held: Held | None = connection.connection.info.get(_MARK)
+    held = held_by(connection)
     if held is not None:
         held.engine = weakref.ref(connection.engine)
         held.pool = weakref.ref(connection.engine.pool)

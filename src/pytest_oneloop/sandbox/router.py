@@ -24,6 +24,7 @@ from pytest_oneloop.sandbox.direct import Direct, held_by, note_engine
 from pytest_oneloop.sandbox.drivers import driver_for
 from pytest_oneloop.sandbox.facades import Facades
 from pytest_oneloop.sandbox.links import Links
+from pytest_oneloop.sandbox.observer import Observer
 from pytest_oneloop.sandbox.passing import Passing
 from pytest_oneloop.sandbox.pools import Label, Pools
 from pytest_oneloop.sandbox.sandbox import Sandbox
@@ -71,6 +72,7 @@ class Router:
         self._links = Links(provide)
         self._facades = Facades(self._links)
         self._direct = Direct(self._links, settle)
+        self._observer = Observer(lambda: self.sandbox)
         self._pools = Pools(_SANDBOX)
         self._target: Callable[[str], Target] | None = None
 
@@ -175,6 +177,10 @@ class Router:
         """Return the sessions of the real connections to one database, after a test."""
         return self._direct.idle(target)
 
+    def has_prepared(self, target: Target) -> bool:
+        """Whether the last test has prepared a transaction in a database, for two phases."""
+        return target.key in self._observer.prepared
+
     def forget(self, target: Target, name: str) -> None:
         """End the real connections to a database that no test will have again, and its pools."""
         self._direct.drop(target)
@@ -197,8 +203,7 @@ class Router:
         """Lead engines into the sandbox, or to a database."""
         self._pools.swap(pools)
         if (target is None) is not (self._target is None):
-            change = event.remove if target is None else event.listen
-            change(Engine, "before_cursor_execute", self._on_statement)
+            (self._observer.stop if target is None else self._observer.listen)()
         self._target = target
 
     def redirected(self, target: Target) -> AbstractContextManager[None]:
@@ -289,14 +294,3 @@ class Router:
             held.oneloop_engine = weakref.ref(engine)
         else:
             note_engine(connection)
-
-    def _on_statement(
-        self,
-        connection: Connection,
-        _cursor: object,
-        sql: str,
-        _parameters: object,
-        _context: object,
-        _executemany: bool,  # noqa: FBT001
-    ) -> None:
-        self._direct.observe(self.sandbox, connection, sql)
