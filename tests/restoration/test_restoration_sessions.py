@@ -55,6 +55,10 @@ def test_an_advisory_lock_of_a_session_that_is_idle(lasting: Restored) -> None:
     assert [(one.pid, one.state, one.locks) for one in outcome.ended] == [
         (left.info.backend_pid, "idle", ("Exclusive on advisory",))
     ]
+    assert str(outcome.ended[0]) == (
+        f"session {left.info.backend_pid} (idle), holds Exclusive on advisory until "
+        "pg_advisory_unlock, last statement: SELECT pg_advisory_lock(7)"
+    )
     assert quiet.execute("SELECT 2").fetchall() == [(2,)]
 
 

@@ -114,7 +114,8 @@ FOUND = {
     "test_a_task": OPEN,
     "test_a_thread": OPEN,
     "test_a_statement": OPEN,
-    "test_a_lock": HELD + "holds Exclusive on advisory, last statement: ROLLBACK",
+    "test_a_lock": HELD
+    + "holds Exclusive on advisory until pg_advisory_unlock, last statement: ROLLBACK",
     "test_a_prepared_transaction": "the prepared transaction 'transfer-17' was not ended",
     "test_another_program": (
         THEIRS

@@ -89,7 +89,9 @@ class Session:
         words = [f"session {self.pid} ({self.state or 'state not shown'})"]
         # Who does something at all holds the lock of its transaction; that says nothing.
         if held := [lock for lock in self.locks if not lock.endswith("its transaction")]:
-            words.append(f"holds {', '.join(held)}")
+            # Outside of a transaction a session holds nothing but advisory locks.
+            kept = " until pg_advisory_unlock" if self.state == "idle" else ""
+            words.append(f"holds {', '.join(held)}{kept}")
         if self.blocked_by:
             words.append(f"waits for {', '.join(map(str, self.blocked_by))}")
         if self.blocks:
