@@ -177,3 +177,26 @@ def test_an_engine_has_a_level_of_its_own(lab: SqliteLaboratory) -> None:
 
     assert lab.check(body, isolation_level="READ UNCOMMITTED") == "READ UNCOMMITTED"
     assert lab.check(body) == "SERIALIZABLE"
+
+
+def test_what_a_test_attaches_is_a_copy(lab: SqliteLaboratory, library: Path) -> None:
+    def body(engine: Engine, new: Path, most: int) -> None:
+        with engine.connect() as connection:
+            connection.execute(text(f"ATTACH '{new}' AS more"))
+            connection.execute(text("CREATE TABLE more.book (id integer)"))
+            connection.execute(text("ATTACH :path AS other"), {"path": str(library)})
+            connection.execute(text("INSERT INTO other.book VALUES (7)"))
+            connection.commit()
+            assert list(connection.scalars(ROWS)) == [*range(1, most + 1), 7]
+
+    engine = lab.engine()
+    for number in (2, 3):
+        change(library, f"INSERT INTO book VALUES ({number})")  # the test's own file
+        new = library.with_name("new.db")
+        with closing(sqlite3.connect(library)) as other:
+            other.execute("BEGIN EXCLUSIVE")
+            with lab.test(f"test_{number}") as sandbox:
+                lab.run(body, engine, new, number)
+            assert sandbox.problems == []
+        assert not new.exists()
+        assert books(library) == [*range(1, number + 1)]

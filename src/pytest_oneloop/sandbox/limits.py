@@ -75,7 +75,7 @@ _SIGNS: Final = {
     "currval and lastval belong to one connection": (r"\b(?:currval|lastval)\b",),
     "temporary tables belong to one connection": (
         r"\b(?:CREATE|INTO)\s+(?:(?:LOCAL|GLOBAL)\s+)?TEMP(?:ORARY)?\b",
-        r"\bpg_temp\b",
+        r"\bpg_temp\b|^\s*CREATE\b[^(]*\btemp(?:orary)?\"?\s*\.",
     ),
     "SET TRANSACTION and the like need a real transaction": (
         r"\bSET\s+(?:SESSION\s+CHARACTERISTICS|TRANSACTION)\b",

@@ -34,10 +34,7 @@ class AttachingConnection(sqlite3.Connection):
         found = texts.read(sql) if texts.attaches(sql) else None
         if not isinstance(found, texts.Attach):
             return sql, parameters
-        given = parameters.values() if isinstance(parameters, dict) else parameters
-        file = str(next(iter(given))) if found.file is None else found.file
-        name = _quoted(found.name, chr(34))
-        return f"ATTACH DATABASE ? AS {name}", (copy_for(self._main, file),)
+        return found.sent(copy_for(self._main, found.named(parameters)))
 
     def oneloop_led_script(self, script: str) -> str:
         """Return what to send for several statements."""

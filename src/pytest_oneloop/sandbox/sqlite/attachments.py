@@ -64,6 +64,22 @@ def copy_of(file: str, folder: Path) -> str:
     return str(copy)
 
 
+def fresh_copy_of(file: str, folder: Path) -> str:
+    """Return what a test attaches in place of a file, likewise: a copy of what is in it now.
+
+    It ends with the test's connection, and the file may be the test's own.
+    """
+    if is_no_file(file):
+        return file
+    copy = folder / f"attached-{_short(file)}-now.db"
+    for end in (_LOG, "-journal", "-shm", ""):
+        copy.with_name(copy.name + end).unlink(missing_ok=True)
+    source = _source(folder, file)
+    if source.exists():
+        duplicate(source, copy)
+    return str(copy)
+
+
 def is_no_file(file: str) -> bool:
     """Tell whether what is attached is in memory, or named by a URI."""
     return file in _NO_FILE or file.startswith("file:")

@@ -228,8 +228,7 @@ class SqliteConnection(WatchedConnection):
             AttachError: Another file is attached under that name.
         """
         __tracebackhide__ = True
-        given = parameters.values() if isinstance(parameters, dict) else parameters
-        file = str(next(iter(given))) if attach.file is None else attach.file
+        file = attach.named(parameters)
         there, sandbox = self._speaker.attachments, self.oneloop_link.sandbox
         if there.other(attach, file) and sandbox is not None:
             raise sandbox.report(

@@ -38,15 +38,17 @@ class SqliteCursor(SandboxedCursor):
     def oneloop_run(self, operation: Any, *args: Any, **kwargs: Any) -> Any:
         """Execute on the real cursor; ask, where a listener would tune inside a transaction.
 
-        SQLite refuses some settings there.
+        SQLite refuses some settings there. A file that a test attaches is attached as a copy.
         """
+        connection: Any = self.oneloop_connection
         match texts.read(operation) if isinstance(operation, str) else None:
             case texts.Pragma("wal_checkpoint"):
                 operation = _NOTHING_LOGGED
-            case texts.Pragma(name, str(), tuning=True) if (
-                self.oneloop_connection.oneloop_link.channel.inside
-            ):
+            case texts.Pragma(name, str(), tuning=True) if connection.oneloop_link.channel.inside:
                 operation = f"PRAGMA {name}"
+            case texts.Attach() as attach:
+                file = attach.named(args[0] if args else ())
+                operation, *args = connection.oneloop_link.driver.led(attach, file)
         return super().oneloop_run(operation, *args, **kwargs)
 
     def executescript(self, script: str) -> Any:

@@ -10,7 +10,7 @@ from pytest_oneloop.errors.sqlite import RolledBackError
 from pytest_oneloop.sandbox.drivers import Ended
 from pytest_oneloop.sandbox.sqlite import texts
 from pytest_oneloop.sandbox.sqlite.attaching import attaching
-from pytest_oneloop.sandbox.sqlite.attachments import Attachments, copy_of
+from pytest_oneloop.sandbox.sqlite.attachments import Attachments, copy_of, fresh_copy_of
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -131,13 +131,22 @@ class OnSqlite:
 
         A database that is in memory has no folder for it, and the file itself is attached.
         """
-        main = next(file for _, name, file in self.rows("PRAGMA database_list") if name == "main")
-        copy = copy_of(file, Path(main).parent) if main else file
+        folder = self._folder()
         cursor = self._real.cursor()
         try:
-            cursor.execute("ATTACH DATABASE ? AS " + _quoted(attach.name), (copy,))
+            cursor.execute(*attach.sent(copy_of(file, folder) if folder else file))
         finally:
             cursor.close()
+
+    def led(self, attach: texts.Attach, file: str) -> tuple[str, tuple[str]]:
+        """Return what attaches a copy for a test, with its parameter. One statement."""
+        folder = self._folder()
+        return attach.sent(fresh_copy_of(file, folder) if folder else file)
+
+    def _folder(self) -> Path | None:
+        """Return where the database's file is; `None` if it is in memory. One statement."""
+        main = next(file for _, name, file in self.rows("PRAGMA database_list") if name == "main")
+        return Path(main).parent if main else None
 
     def check_deferred(self) -> None:
         """Look for rows whose foreign keys lead nowhere, if the connection enforces them.
@@ -173,7 +182,3 @@ class OnSqlite:
     def outlives_rollback(sql: str) -> bool:
         """Tell whether a statement attaches a file, which stays after a rollback."""
         return texts.attaches(sql)
-
-
-def _quoted(name: str) -> str:
-    return '"' + name.replace('"', '""') + '"'

@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from dataclasses import dataclass
 from functools import lru_cache
-from typing import Final
+from typing import Any, Final
 
 from pytest_oneloop.sandbox import statements
 from pytest_oneloop.sandbox.entries import Effect
@@ -95,6 +95,16 @@ class Attach:
 
     file: str | None
     name: str
+
+    def named(self, parameters: Any) -> str:
+        """Return the file, which may be the one parameter that the statement was sent with."""
+        if self.file is not None:
+            return self.file
+        return str(next(iter(parameters.values() if isinstance(parameters, dict) else parameters)))
+
+    def sent(self, file: str) -> tuple[str, tuple[str]]:
+        """Return the statement that attaches another file under that name, and its parameter."""
+        return 'ATTACH DATABASE ? AS "' + self.name.replace('"', '""') + '"', (file,)
 
 
 Text = Pragma | Begin | Commit | Rollback | Attach | statements.Statement
