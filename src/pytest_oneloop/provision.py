@@ -119,7 +119,10 @@ def _on_given_server(
         template, facts, built = stored.ensure_template(
             address,
             source,
-            fingerprint=template_fingerprint(source.fingerprint(), server=version),
+            # What is in a template belongs to the role that has built it.
+            fingerprint=template_fingerprint(
+                source.fingerprint(), server=version, extra={"role": address.user}
+            ),
             redirect=lambda database: plan.redirect(_bare(plan, address, database)),
             timeout=BUILD_SECONDS,
         )

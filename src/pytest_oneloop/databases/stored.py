@@ -98,10 +98,13 @@ def lock_key_of(name: str) -> str:
 
 
 def marks(admin: Admin, like: str = PREFIX) -> dict[str, dict[str, Any] | None]:
-    """Return every template whose name starts with `like`: its mark, or `None` if incomplete."""
+    """Return the templates whose names start with `like`: their marks, `None` if incomplete.
+
+    Those of roles whose databases this one may not drop are left out.
+    """
     rows = admin.rows(
         "SELECT datname, shobj_description(oid, 'pg_database') FROM pg_database "
-        "WHERE starts_with(datname, {}) ORDER BY oid DESC",
+        "WHERE starts_with(datname, {}) AND pg_has_role(datdba, 'USAGE') ORDER BY oid DESC",
         like,
     )
     return {str(name): _read_mark(comment) for name, comment in rows}

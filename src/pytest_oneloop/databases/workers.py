@@ -144,7 +144,8 @@ def sweep(address: ServerAddress) -> list[str]:
 
     Safe beside live runs: the databases are listed before the locks are, so whatever is listed had
     an owner that held its lock; if nobody holds it now, the owner is gone. Of the finished
-    templates, the eight used last stay, and all that were used within the hour.
+    templates, the eight used last stay, and all that were used within the hour. What belongs to
+    other roles is theirs to sweep, unless this one may do so in their place.
 
     Returns:
         The names of the databases that were dropped; none while another process sweeps.
@@ -163,7 +164,9 @@ def _sweep(admin: Admin) -> tuple[list[str], list[str]]:
     workers = {
         str(name): match[1]
         for (name,) in admin.rows(
-            "SELECT datname FROM pg_database WHERE starts_with(datname, {})", _PREFIX
+            "SELECT datname FROM pg_database "
+            "WHERE starts_with(datname, {}) AND pg_has_role(datdba, 'USAGE')",
+            _PREFIX,
         )
         if (match := _NAME.fullmatch(str(name)))
     }

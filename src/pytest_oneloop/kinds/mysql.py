@@ -120,6 +120,7 @@ class MySQL:
             SetupError: There can be none; the error says why.
         """
         from pytest_oneloop.databases.mysql import server, templates, workers  # noqa: PLC0415
+        from pytest_oneloop.schema.fingerprint import template_fingerprint  # noqa: PLC0415
 
         started = time.monotonic()
         named = plan.settings.server_of(self.dialect)
@@ -137,7 +138,12 @@ class MySQL:
                 template, facts, built = templates.ensure_template(
                     address,
                     source,
-                    fingerprint=_fingerprint(source.fingerprint(), f"{product} {version}"),
+                    # Views and routines of a template are defined by the user who has built it.
+                    fingerprint=template_fingerprint(
+                        source.fingerprint(),
+                        server=f"{product} {version}",
+                        extra={"user": address.user},
+                    ),
                     redirect=lambda database: plan.redirect(
                         MySQLDatabase(address, database, key=key)
                     ),
@@ -180,12 +186,6 @@ class MySQL:
         if plan.settings.server_of(self.dialect).value is None:
             return Forecast(f"no server ({NoMySQLServerError.code})", schema, None)
         return Forecast(named_servers(plan), schema, None)
-
-
-def _fingerprint(schema: str, server: str) -> str:
-    from pytest_oneloop.schema.fingerprint import template_fingerprint  # noqa: PLC0415
-
-    return template_fingerprint(schema, server=server)
 
 
 def _about(facts: TemplateFacts | None) -> dict[str, Any]:
