@@ -16,8 +16,9 @@ from pytest_oneloop.databases.mysql.workers import create, named_lock, sweep
 from pytest_oneloop.errors.mysql import MySQLRightsError, MySQLTimeoutError
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Callable, Iterator
 
+    from mysql.conftest import Worker
     from tools.mariadb import MariaDB
 
 SCHEMA = (
@@ -98,6 +99,19 @@ def test_a_copy_has_nothing_to_do_with_the_template(template: MariaDB, database:
     database.run("DELETE FROM parent", "INSERT INTO parent (name) VALUES ('new')", "CALL add_one()")
     assert database.run("SELECT * FROM a_names") == [("new",), ("one",)]
     assert contents(template) == before
+
+
+def test_what_runs_in_a_copy_runs_in_the_mode_of_the_template(
+    worker: Callable[..., Worker],
+) -> None:
+    it = worker(
+        "CREATE TABLE t (what varchar(9))",
+        "SET sql_mode = 'PIPES_AS_CONCAT,STRICT_ALL_TABLES'",
+        "CREATE TRIGGER twice BEFORE INSERT ON t FOR EACH ROW SET NEW.what = NEW.what || NEW.what",
+        "CREATE FUNCTION both_of() RETURNS varchar(9) DETERMINISTIC RETURN 'a' || 'b'",
+    )
+    assert it.database.run("INSERT INTO t VALUES ('a')", "SELECT what FROM t") == [("aa",)]
+    assert it.database.run("SELECT both_of()") == [("ab",)]
 
 
 def test_tables_without_transactions_are_found(address: MySQLAddress, database: MariaDB) -> None:

@@ -155,6 +155,7 @@ EXAMPLES: list[OneloopError | OneloopWarning] = [
     ),
     mysql.MissingMySQLDriverError("No module named 'pymysql'"),
     mysql.MySQLTimeoutError(address="db:3306", task="finish the template", seconds=900),
+    mysql.UncopiedTablesError("oneloop_template_5f2c", tables=[("prices", "BITEMPORAL")]),
     sandbox.InterleavedTransactionsError(
         test=_TEST, place="shop/orders.py:12", others=("tests/test_orders.py:30",)
     ),

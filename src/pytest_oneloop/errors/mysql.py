@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
-from typing import Final
+from typing import TYPE_CHECKING, Final
 
 from pytest_oneloop.errors import SetupError
 from pytest_oneloop.errors.connection import masked_url
 from pytest_oneloop.errors.sandbox import SandboxError
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
 
 _LONG: Final = 120
 
@@ -253,4 +256,26 @@ class MySQLTimeoutError(SetupError):
             f"{seconds:g} s.",
             why="another run builds the same template, or hangs in it; or a session holds a lock",
             instead="look at SHOW FULL PROCESSLIST on the server, and end what is in the way",
+        )
+
+
+class UncopiedTablesError(SetupError):
+    """A database has tables of a kind that cannot be copied.
+
+    Attributes:
+        database: Its name.
+        tables: Each of them with its kind, as `information_schema.tables` says it.
+    """
+
+    code = "OL177"
+
+    def __init__(self, database: str, *, tables: Sequence[tuple[str, str]]) -> None:
+        self.database = database
+        self.tables = tuple(tables)
+        listed = ", ".join(f"{name} ({kind})" for name, kind in self.tables)
+        super().__init__(
+            f"The database {database} has what cannot be copied: {listed}.",
+            why="the server knows a kind of table that this version of the plugin does not",
+            instead="leave it out of the tests' schema, and report the kind and the server's "
+            "version at the plugin's project",
         )

@@ -1,4 +1,4 @@
-"""What rows a table has: its columns, and a digest that changes whenever they do.
+"""What rows a table has: how they are copied, and a digest that changes whenever they do.
 
 `CHECKSUM TABLE` would be ten times as fast, but it reads a row's columns as one string: it takes
 ('ab', 'c') for ('a', 'bc'). A digest costs some 4 ms for 1000 rows, and nothing for an empty table.
@@ -6,14 +6,16 @@
 
 from __future__ import annotations
 
+import re
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Final
 
 from pytest_oneloop.databases.mysql.server import quoted
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping, Sequence
+    from collections.abc import Mapping
 
+    from pytest_oneloop.databases.mysql.inventory import Inventory
     from pytest_oneloop.databases.mysql.server import Session
 
 _NUMBERED: Final = frozenset({"bit", "enum", "set"})
@@ -26,6 +28,10 @@ _SHORT: Final = frozenset(
     )
 )
 """Types whose values of one row fit in one message together; others are digested one by one."""
+
+_COMPUTED: Final = re.compile(r"\b(?:STORED|VIRTUAL) GENERATED\b", re.IGNORECASE)
+_PERIODS: Final = frozenset({"ROW START", "ROW END"})
+_BY_TIME: Final = "timestamp"
 
 
 @dataclass(frozen=True, slots=True)
@@ -51,33 +57,84 @@ class Column:
         return f"IFNULL({f'HEX({value})' if self.kind in _SHORT else f'SHA2({value}, 256)'}, '-')"
 
 
-def columns(
-    session: Session, database: str, tables: Sequence[str]
-) -> dict[str, tuple[Column, ...]]:
-    """Return the columns of each table that are not computed. One message."""
-    found: dict[str, list[Column]] = {name: [] for name in tables}
-    for table, column, kind in session.rows(
-        "SELECT table_name, column_name, data_type FROM information_schema.columns"
-        " WHERE table_schema = %s AND extra NOT LIKE '%%VIRTUAL GENERATED%%'"
-        " AND extra NOT LIKE '%%STORED GENERATED%%' ORDER BY table_name, ordinal_position",
+@dataclass(frozen=True, slots=True)
+class Table:
+    """A table with rows.
+
+    Attributes:
+        name: As SQL has it, in quotes.
+        columns: What is copied, with the times of rows where its history is copied.
+        versioned: MariaDB keeps its rows of earlier times (`WITH SYSTEM VERSIONING`).
+        history: These can be copied.
+    """
+
+    name: str
+    columns: tuple[Column, ...]
+    versioned: bool = False
+    history: bool = False
+
+    def filling(self, source: str) -> str:
+        """Return the statement that fills it with the rows of another database's."""
+        names = ", ".join(column.name for column in self.columns)
+        past = " FOR SYSTEM_TIME ALL" if self.history else ""
+        return (
+            f"INSERT INTO {self.name} ({names})"
+            f" SELECT {names} FROM {quoted(source)}.{self.name}{past}"
+        )
+
+    def emptying(self) -> list[str]:
+        """Return the statements that empty it."""
+        past = [f"DELETE HISTORY FROM {self.name}"] if self.versioned else []
+        return [f"DELETE FROM {self.name}", *past]
+
+    def digest(self) -> str:
+        """Return the question for how many rows there are, and the sum of their digests.
+
+        A sum, since equal rows would cancel each other out in an exclusive or.
+        """
+        row = f"CONCAT_WS(',', {', '.join(column.text for column in self.columns)})"
+        first = f"CAST(CONV(LEFT(SHA2({row}, 256), 16), 16, 10) AS UNSIGNED)"
+        past = " FOR SYSTEM_TIME ALL" if self.versioned else ""
+        return f"SELECT COUNT(*), SUM({first}) FROM {self.name}{past}"
+
+
+def tables(session: Session, database: str, there: Inventory) -> dict[str, Table]:
+    """Return the tables with rows, by name. One message; one more if there is history."""
+    written: dict[str, list[Column]] = {name: [] for name in there.tables}
+    periods: dict[str, list[Column]] = {}
+    for table, column, kind, extra, expression in session.rows(
+        "SELECT table_name, column_name, data_type, extra, generation_expression"
+        " FROM information_schema.columns WHERE table_schema = %s"
+        " ORDER BY table_name, ordinal_position",
         database,
     ):
-        if table in found:
-            found[str(table)].append(Column(quoted(str(column)), str(kind).lower()))
-    return {name: tuple(its) for name, its in found.items()}
+        one = Column(quoted(str(column)), str(kind).lower())
+        if expression in _PERIODS:
+            periods.setdefault(str(table), []).append(one)
+        elif table in written and not _COMPUTED.search(str(extra)):
+            written[str(table)].append(one)
+    movable = bool(there.versioned) and _moves_history(session)
+    found = {}
+    for name, its in written.items():
+        times = periods.get(name, [Column("ROW_START", _BY_TIME), Column("ROW_END", _BY_TIME)])
+        # Rows with the numbers of transactions in the place of times can only come by themselves.
+        history = name in there.versioned and movable and {one.kind for one in times} == {_BY_TIME}
+        chosen = (*its, *times) if history else tuple(its)
+        found[name] = Table(quoted(name), chosen, name in there.versioned, history)
+    return found
 
 
-def digests(session: Session, tables: Mapping[str, Sequence[Column]]) -> dict[str, object]:
+def _moves_history(session: Session) -> bool:
+    """Whether the server lets history be written."""
+    [(allowed,)] = session.rows(
+        "SELECT COUNT(*) FROM information_schema.system_variables"
+        " WHERE variable_name = 'SYSTEM_VERSIONING_INSERT_HISTORY'"
+        " AND @@secure_timestamp = 'NO'"
+    )
+    return bool(allowed)
+
+
+def digests(session: Session, its: Mapping[str, Table]) -> dict[str, object]:
     """Return the digest of each table's rows, in whatever order they lie. One message."""
-    answers = session.results([_digest(name, its) for name, its in tables.items()])
-    return {name: rows[0] for name, rows in zip(tables, answers, strict=True)}
-
-
-def _digest(table: str, its: Sequence[Column]) -> str:
-    """Return the question for how many rows there are, and the sum of their digests.
-
-    A sum, since equal rows would cancel each other out in an exclusive or.
-    """
-    row = f"CONCAT_WS(',', {', '.join(column.text for column in its)})"
-    first = f"CAST(CONV(LEFT(SHA2({row}, 256), 16), 16, 10) AS UNSIGNED)"
-    return f"SELECT COUNT(*), SUM({first}) FROM {quoted(table)}"
+    answers = session.results([table.digest() for table in its.values()])
+    return {name: rows[0] for name, rows in zip(its, answers, strict=True)}

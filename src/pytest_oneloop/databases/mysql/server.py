@@ -35,6 +35,9 @@ _SETTINGS: Final = (
     "SET SESSION sql_mode = 'NO_AUTO_VALUE_ON_ZERO', foreign_key_checks = 0, unique_checks = 0,"
     # Who waits longer than this for a lock waits for a session that nobody expects there.
     " lock_wait_timeout = 10, innodb_lock_wait_timeout = 5"
+    # For MariaDB alone, from these versions on: history is copied and put back like rows.
+    " /*M!100304 , system_versioning_alter_history = KEEP */"
+    " /*M!101100 , system_versioning_insert_history = 1 */"
 )
 
 

@@ -8,7 +8,7 @@ from __future__ import annotations
 import json
 from typing import TYPE_CHECKING, Final
 
-from pytest_oneloop.databases.mysql.copies import FACTS
+from pytest_oneloop.databases.mysql.inventory import FACTS, PLAIN, VERSIONED
 from pytest_oneloop.databases.mysql.server import connected, number_of, quoted
 from pytest_oneloop.databases.mysql.workers import (
     drop,
@@ -107,9 +107,10 @@ def unsafe_tables(address: MySQLAddress, database: str) -> frozenset[str]:
         rows = session.rows(
             "SELECT t.table_name FROM information_schema.tables t"
             " JOIN information_schema.engines e ON e.engine = t.engine"
-            " WHERE t.table_schema = %s AND t.table_type = 'BASE TABLE'"
-            " AND e.transactions <> 'YES'",
+            " WHERE t.table_schema = %s AND t.table_type IN (%s, %s) AND e.transactions <> 'YES'",
             database,
+            PLAIN,
+            VERSIONED,
         )
     return frozenset(str(name).lower() for (name,) in rows)
 
