@@ -12,15 +12,18 @@ a real database, with fixtures that have failed in the sandbox.
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Final
+
+import pytest
 
 if TYPE_CHECKING:
-    import pytest
-
     from pytest_oneloop.sandbox.link import Link
     from pytest_oneloop.sandbox.router import Router
 
     Fixture = pytest.FixtureDef[Any]
+
+_FAILURES: Final = (Exception, pytest.fail.Exception, pytest.skip.Exception)
+"""What a teardown may raise, as pytest sees it; not what ends the run."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -69,6 +72,7 @@ class ScopedRows:
         self._levels: list[_Level] = []
         self._again: dict[Fixture, Any] = {}
         self._failed: dict[Fixture, Any] = {}
+        self._hosted: dict[Fixture, bool] = {}
         self._kept: dict[Link, int] = {}
         self._depth = 0
         self._late: list[Link] = []
@@ -103,6 +107,7 @@ class ScopedRows:
         """
         self._depth -= 1
         sandbox = self._router.sandbox
+        self._hosted[fixture] = sandbox.hosted
         if not done and not sandbox.real:
             self._failed[fixture] = request
         if not done or sandbox.writes == before.writes:
@@ -127,6 +132,7 @@ class ScopedRows:
         """A fixture was torn down: its rows go, and those above them."""
         self._again.pop(fixture, None)
         self._failed.pop(fixture, None)
+        self._hosted.pop(fixture, None)
         for place, level in enumerate(self._levels):
             if level.fixture is fixture:
                 above = self._levels[place + 1 :]
@@ -154,20 +160,25 @@ class ScopedRows:
         """
         for place, level in enumerate(self._levels):
             if real or level.lost:
-                for other in reversed(self._levels[place:]):
-                    self._again[other.fixture] = other.request
+                # In this order, of which `tear_down` takes the last first.
+                self._again |= {other.fixture: other.request for other in self._levels[place:]}
                 break
         if real:
             # pytest would show their failure once more, although it may be one of the sandbox.
             self._again |= self._failed
-        self.tear_down()
-        self._kept = {}
+        try:
+            self.tear_down()
+        finally:
+            self._kept = {}
 
     def tear_down(self) -> None:
         """Tear down the fixtures whose rows are gone, so that they are set up again.
 
+        The one that was set up last is the first, as with pytest.
+
         Raises:
             Exception: A fixture's own teardown has failed; the others were torn down too.
+            BaseExceptionGroup: Several have.
         """
         failed: list[BaseException] = []
         while self._again:
@@ -175,11 +186,23 @@ class ScopedRows:
             if fixture.cached_result is None:
                 continue
             try:
-                fixture.finish(request)
-            except Exception as error:  # noqa: BLE001 - raised below, when all are torn down
+                self._finish(fixture, request)
+            except _FAILURES as error:  # raised below, when all are torn down
                 failed.append(error)
+        if len(failed) > 1:
+            raise BaseExceptionGroup("errors while tearing down fixtures of wider scopes", failed)
         if failed:
             raise failed[0]
+
+    def _finish(self, fixture: Fixture, request: Any) -> None:
+        """Tear a fixture down, by the connection on which its rows are."""
+        sandbox = self._router.sandbox
+        hosted = sandbox.hosted
+        sandbox.hosted = self._hosted.get(fixture, hosted)
+        try:
+            fixture.finish(request)
+        finally:
+            sandbox.hosted = hosted
 
 
 def _is_lost(link: Link, base: int) -> bool:

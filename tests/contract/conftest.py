@@ -153,9 +153,10 @@ def _laboratory(request: pytest.FixtureRequest, *, sandboxed: bool = True) -> La
             return SqliteLaboratory(name, file, sandboxed=sandboxed, prepared=not sandboxed)
         case "mysql":
             server = get("untouched_mysql" if sandboxed else "mysql_tables")
-            if "returning" in _needed(request.node) and server.is_mysql:
-                pytest.skip("MariaDB has RETURNING, MySQL has not")
-            return MySQLLaboratory(name, server, sandboxed=sandboxed)
+            lab = MySQLLaboratory(name, server, sandboxed=sandboxed)
+            if lacking := _needed(request.node) & lab.lacks:
+                pytest.skip(f"MySQL has no {lacking}, MariaDB has")
+            return lab
         case _:
             address = get("untouched" if sandboxed else "tables")
             return Laboratory(name, address, sandboxed=sandboxed)

@@ -122,6 +122,12 @@ PROBES: dict[str, Callable[[Laboratory, Engine], bool]] = {
     "local_settings": takes("SET LOCAL app.tenant = 'acme'"),
     "search_path": takes("SET search_path TO public"),
     "extension_types": takes("SELECT 'a'::citext"),
+    "session_statements": takes("PREPARE one AS SELECT 1"),
+    "session_locks": lambda lab, engine: (
+        takes("SELECT pg_advisory_lock(1), pg_advisory_unlock(1)")(lab, engine)
+        or takes("SELECT GET_LOCK('one', 0), RELEASE_LOCK('one')")(lab, engine)
+    ),
+    "returning": takes("INSERT INTO item (id) VALUES (1) RETURNING id"),
 }
 OF_DRIVERS = {
     *("tasks", "threads", "freed_connections", "cancelled_statements", "copy", "adapted_cursors"),
@@ -143,4 +149,4 @@ def test_a_database_has_what_is_said_of_it(bare_lab: Laboratory) -> None:
             found.add(capability)
         bare_lab.clear()
 
-    assert found == COMBINATIONS[bare_lab.name].can & PROBES.keys()
+    assert found == COMBINATIONS[bare_lab.name].can & PROBES.keys() - bare_lab.lacks

@@ -63,7 +63,7 @@ _OF_DATABASES: Final = {
     },
     "sqlite": {
         *("control_by_text", "transactional_ddl", "deferrable_constraints", "several_streams"),
-        "failing_statements",
+        *("failing_statements", "returning"),
     },
     "mysql": {
         *("server", "control_by_text", "isolation_levels", "row_locks", "sleeping"),

@@ -82,6 +82,8 @@ class Laboratory:
 
     dialect = "postgresql"
     tables: tuple[str, ...] = TABLES
+    lacks: frozenset[str] = frozenset()
+    """What the server lacks, of what its kind of database has."""
     beside = "psycopg2"
     """A synchronous driver of the same database."""
 

@@ -64,6 +64,8 @@ class MySQLLaboratory(Laboratory):
         self.provided = 0
         self.router = Router(self._lead, frozenset())
         self._leads_to = MySQLTarget(server)
+        if server.is_mysql:
+            self.lacks = frozenset({"returning"})
 
     def _lead(self, dialect: str) -> MySQLTarget:
         assert dialect == "mysql"

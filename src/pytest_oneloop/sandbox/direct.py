@@ -180,17 +180,17 @@ class Direct:
             raise DisconnectionError
         if target.key not in self.used:
             with self._links.alone.entered(waits=held.loop is not None):
-                self._prepare(held, target)
+                self._prepare(held, target, sandbox)
         held.sandbox = sandbox
         held.place = self._places[held.speaker.backend()] = origin()
 
-    def _prepare(self, held: Held, target: Target) -> None:
+    def _prepare(self, held: Held, target: Target, sandbox: Sandbox) -> None:
         """Make the database ready for the first use of it in a test, before any other begins."""
         if target.key in self.used:
             return
         self._end_lingering(held)
         # A database of the test's own has its ids as the template has them.
-        for sql in self._links.ids(target.key).due() if target.ids.template else []:
+        for sql in self._links.ids(target.key).due(sandbox) if target.ids.template else []:
             held.send(sql)
         self.used.add(target.key)
 

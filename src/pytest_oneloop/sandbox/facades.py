@@ -76,7 +76,12 @@ class Facades:
         """Let a real connection belong to the running test; whether it can."""
         __tracebackhide__ = True
         try:
-            home.call(link.adopt, sandbox, self._links.lingering(link))
+            home.call(
+                link.adopt,
+                sandbox,
+                self._links.lingering(link),
+                beside=any(other is not link for other in self._links.holding(link.key)),
+            )
         except OccupiedError:
             self._links.abandon(link)
             return False

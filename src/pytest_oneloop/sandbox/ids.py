@@ -31,13 +31,21 @@ class Ids:
 
     restart: Restart = field(default_factory=Restart)
     advanced: bool = False
+    _test: object = None
 
-    def due(self, *, noted: bool = False) -> list[str]:
-        """Return what the next message should hold; once.
+    def due(self, test: object, *, noted: bool = False) -> list[str]:
+        """Return what the next message should hold; once, and for the first one of a test only.
+
+        What another connection of the same test has advanced is the test's own; and it may hold a
+        lock on a sequence, for which this one would wait for ever.
 
         Args:
+            test: The test that is to find them set back.
             noted: The sequences go back to where they were noted, not to where the template is.
         """
+        if test is self._test:
+            return []
+        self._test = test
         sql = self.restart.noted if noted else self.restart.template
         due = [sql] if self.advanced and sql else []
         self.advanced = False

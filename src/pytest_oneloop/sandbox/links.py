@@ -147,9 +147,13 @@ class Links:
             link.channel.dead = True
         return lingering
 
-    def holding(self) -> list[Link]:
-        """Return those that hold rows for several tests."""
-        return [link for link in self._links.values() if link.bases and not link.dead]
+    def holding(self, key: str = "") -> list[Link]:
+        """Return those that hold rows for several tests: in one database, or in any."""
+        return [
+            link
+            for link in self._links.values()
+            if link.bases and not link.dead and key in ("", link.key)
+        ]
 
     def living(self) -> list[tuple[str, AbstractEventLoop | None]]:
         """Return the label and the loop of each connection that is open."""

@@ -129,15 +129,9 @@ class Router:
             pools: Which of an engine's pools it uses: that of earlier tests for which this was the
                 same.
         """
-        if target is not None:
-            # What fixtures were torn down with since the last test must let go of its locks.
-            self.sandbox.ended = True
         self._direct.begin()
         self._lead(target, pools)
-        self.sandbox = Sandbox(test, self._now, hosted=hosted, real=target is not None)
-        # Rows that several tests share were written there, and are seen nowhere else.
-        self.sandbox.writers |= dict.fromkeys(self._links.holding(), 0)
-        return self.sandbox
+        return self._go_on_with(Sandbox(test, self._now, hosted=hosted, real=target is not None))
 
     def end(self) -> list[Origin]:
         """The test has ended: its connections are of no more use to anybody.
@@ -150,12 +144,19 @@ class Router:
         left = self._direct.left_open()
         if self._links.escaped() and not self.sandbox.leaked:
             self.sandbox.escape("the driver's own connection")
-        self.sandbox.ended = True
-        self.sandbox = Sandbox(OUTSIDE, self._now)
+        self._go_on_with(Sandbox(OUTSIDE, self._now))
         self._pools.complete()
         self._lead(None)
         self._links.forget_dead()
         return left
+
+    def _go_on_with(self, sandbox: Sandbox) -> Sandbox:
+        # What was done so far, by a test or between tests, must let go of its locks.
+        self.sandbox.ended = True
+        self.sandbox = sandbox
+        # Rows that several tests share were written there, and are seen nowhere else.
+        sandbox.writers |= dict.fromkeys(self._links.holding(), 0)
+        return sandbox
 
     def ended(self, pid: int, words: str) -> str:
         """Let go of a session that was in the way after a test, and was ended on the server.

@@ -80,7 +80,13 @@ class SharedConnection:
 
     # -- tests -------------------------------------------------------------------------------
 
-    def adopt(self, sandbox: Sandbox, lingering: Iterable[SharedConnection] = ()) -> None:
+    def adopt(
+        self,
+        sandbox: Sandbox,
+        lingering: Iterable[SharedConnection] = (),
+        *,
+        beside: bool = False,
+    ) -> None:
         """Belong to a test from now on; what the one before did is undone with the next message.
 
         Args:
@@ -88,6 +94,7 @@ class SharedConnection:
             lingering: Other connections still inside the transaction of an earlier test, whose
                 locks this test might wait for. That transaction is ended, and with it the
                 connection, if its loop does not run: one message each.
+            beside: Another connection holds rows that several tests share, and with them the ids.
 
         Raises:
             OccupiedError: The test before has left a statement running that does not end.
@@ -114,7 +121,8 @@ class SharedConnection:
             self.sandbox = sandbox
             # The old one stays with the statement of the old test that may still run.
             self._outer = self._begin()
-            self._outer.stack.pending += self._ids.due(noted=self.bases > 0)
+            if not beside:
+                self._outer.stack.pending += self._ids.due(sandbox, noted=self.bases > 0)
 
     def _take_preparations_back(self) -> None:
         """Have all settings as they were when it was opened. Three messages."""
@@ -169,10 +177,19 @@ class SharedConnection:
             self.bases = 0
             pending = ["BEGIN"]
         elif self.bases:
-            pending = [f"ROLLBACK TO SAVEPOINT {_BASE}{self.bases}"]
+            pending = self._to_base()
         else:
             pending = ["ROLLBACK", "BEGIN"]
         return OuterTransaction(self.channel, self.constraints, pending)
+
+    def _to_base(self) -> list[str]:
+        """Return what leads to the savepoint above the rows that several tests share."""
+        savepoint = f"SAVEPOINT {_BASE}{self.bases}"
+        unsent = self._outer.stack.pending
+        if savepoint in unsent:
+            # Nobody has used the connection since it was asked for.
+            return unsent[: unsent.index(savepoint) + 1]
+        return [f"ROLLBACK TO {savepoint}"]
 
     @property
     def lingers(self) -> bool:
