@@ -91,6 +91,46 @@ async def test_4(above):
 async def test_5(rows):
     assert await texts() == ["below", "row", "above"]
 """
+SEVERAL = """
+import pytest
+from notes import Note, engine
+from sqlalchemy import create_engine, select
+from sqlalchemy.orm import Session
+
+sync_engine = create_engine(engine.url.set(drivername="postgresql+psycopg"))
+found = []
+
+
+def fixture(name, scope):
+    @pytest.fixture(name=name, scope=scope)
+    def rows():
+        with Session(sync_engine) as session, session.begin():
+            session.add(Note(text=name))
+        yield
+        with Session(sync_engine) as session:
+            found.append([name, *session.scalars(select(Note.text).order_by(Note.id))])
+        FAILS
+
+    return rows
+
+
+first = fixture("first", "session")
+second = fixture("second", "module")
+third = fixture("third", "module")
+
+
+@pytest.mark.oneloop(strategy="rollback")
+def test_1(first, second, third): ...
+
+
+@pytest.mark.oneloop(strategy="commit")
+def test_2(): ...
+
+
+def test_3():
+    assert [one[0] for one in found] == ["third", "second", "first"]
+    assert found[0] == ["third", "first", "second", "third"]
+"""
 FAILURES = {
     "error": ('raise RuntimeError("broken")', "RuntimeError: broken"),
     "outcome": ('pytest.fail("broken")', "Failed: broken"),
@@ -130,3 +170,25 @@ def test_a_run_that_stops_there_tears_all_down(strategy: str, tmp_path: Path) ->
 
     assert done.counts == {"passed": 1, "error": 1}, done.output
     shown(done, "error")
+
+
+def test_the_fixture_that_was_set_up_last_is_torn_down_first(tmp_path: Path) -> None:
+    project = notes(tmp_path)
+    project.write({"test_notes.py": SEVERAL.replace("FAILS", "")})
+
+    done = project.run()
+
+    assert done.counts == {"passed": 3}, done.output
+
+
+def test_all_are_torn_down_and_each_failure_is_shown(tmp_path: Path) -> None:
+    project = notes(tmp_path)
+    fails = "(pytest.fail if name == 'second' else int)(f'broken {name}')"
+    project.write({"test_notes.py": SEVERAL.replace("FAILS", fails)})
+
+    done = project.run("-rN", "--tb=short")
+
+    assert done.counts == {"passed": 2, "error": 1}, done.output
+    assert "errors while tearing down fixtures of wider scopes (3 sub-exceptions)" in done.output
+    for name in ("first", "second", "third"):
+        assert done.output.count(f"broken {name}") == 1, done.output
