@@ -68,7 +68,7 @@ class Router:
         self._addresses = addresses or Addresses()
         self._passing = Passing(passthrough)
         self._building = Building(self._addresses)
-        self.sandbox = Sandbox(OUTSIDE, self._now)
+        self.sandbox = Sandbox(OUTSIDE, self._now, hosted=True)
         self._links = Links(provide)
         self._facades = Facades(self._links)
         self._direct = Direct(self._links, settle)
@@ -144,7 +144,7 @@ class Router:
         left = self._direct.left_open()
         if self._links.escaped() and not self.sandbox.leaked:
             self.sandbox.escape("the driver's own connection")
-        self._go_on_with(Sandbox(OUTSIDE, self._now))
+        self._go_on_with(Sandbox(OUTSIDE, self._now, hosted=True))
         self._pools.complete()
         self._lead(None)
         self._links.forget_dead()
