@@ -12,18 +12,15 @@ a real database, with fixtures that have failed in the sandbox.
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any, Final
-
-import pytest
+from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
+    import pytest
+
     from pytest_oneloop.sandbox.link import Link
     from pytest_oneloop.sandbox.router import Router
 
     Fixture = pytest.FixtureDef[Any]
-
-_FAILURES: Final = (Exception, pytest.fail.Exception, pytest.skip.Exception)
-"""What a teardown may raise, as pytest sees it; not what ends the run."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -187,7 +184,9 @@ class ScopedRows:
                 continue
             try:
                 self._finish(fixture, request)
-            except _FAILURES as error:  # raised below, when all are torn down
+            except KeyboardInterrupt:
+                raise
+            except BaseException as error:  # noqa: BLE001 - also `pytest.fail`'s; raised below
                 failed.append(error)
         if len(failed) > 1:
             raise BaseExceptionGroup("errors while tearing down fixtures of wider scopes", failed)
