@@ -175,3 +175,31 @@ def test_rows_are_read_as_on_sqlite_alone(file: Path) -> None:
             assert rows(own.cursor(), own) == plain
         assert sandbox.problems == []
         engine.dispose()
+
+
+@pytest.mark.parametrize("driver", ["aiosqlite", "pysqlite"])
+@pytest.mark.parametrize("pragma", ["locking_mode=EXCLUSIVE", "journal_mode=OFF"])
+def test_a_listener_does_not_take_the_end_of_a_test_away(
+    file: Path, driver: str, pragma: str
+) -> None:
+    def body() -> object:
+        with engine.begin() as connection:
+            changed = connection.scalar(text("SELECT count(*) FROM item WHERE name <> 'old'"))
+            # More than SQLite keeps in memory: without a journal it is in the file for good.
+            connection.execute(text("UPDATE item SET name = hex(zeroblob(500)) || id"))
+        engine.dispose()
+        return changed
+
+    with SqliteLaboratory(driver, file).open() as lab:
+        lab.change(
+            "WITH RECURSIVE n(i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n WHERE i < 8000)"
+            " INSERT INTO item (name) SELECT 'old' FROM n"
+        )
+        engine = lab.engine()
+        held = sending(engine, f"PRAGMA {pragma}")
+        for number in range(2):
+            with lab.test(f"test_{number}") as sandbox:
+                assert lab.run(body) == 0
+            assert sandbox.problems == []
+            assert held.pop().fetchone() in {("normal",), ("delete",)}
+    lab.change("DELETE FROM item")

@@ -36,15 +36,18 @@ class SqliteCursor(SandboxedCursor):
         return self
 
     def oneloop_run(self, operation: Any, *args: Any, **kwargs: Any) -> Any:
-        """Execute on the real cursor; ask, where a listener would tune inside a transaction.
+        """Execute on the real cursor; ask, where a listener's setting would do harm.
 
-        SQLite refuses some settings there. A file that a test attaches is attached as a copy.
+        Inside a transaction, SQLite refuses some, and some would outlive the test's. A file that
+        a test attaches is attached as a copy.
         """
         connection: Any = self.oneloop_connection
         match texts.read(operation) if isinstance(operation, str) else None:
             case texts.Pragma("wal_checkpoint"):
                 operation = _NOTHING_LOGGED
-            case texts.Pragma(name, str(), tuning=True) if connection.oneloop_link.channel.inside:
+            case texts.Pragma(str(name), str(), tuning=True) as pragma if (
+                connection.oneloop_link.channel.inside or pragma.keeps_from_ending
+            ):
                 operation = f"PRAGMA {name}"
             case texts.Attach() as attach:
                 file = attach.named(args[0] if args else ())

@@ -68,6 +68,11 @@ class Pragma:
         """Whether it changes nothing that a statement shows."""
         return self.name in _TUNING
 
+    @property
+    def keeps_from_ending(self) -> bool:
+        """Whether no rollback undoes anything after it, or a file stays locked after one."""
+        return self.name == "locking_mode" or (self.name, self.value) == ("journal_mode", "off")
+
 
 @dataclass(frozen=True, slots=True)
 class Begin:
