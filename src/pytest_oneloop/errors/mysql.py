@@ -254,8 +254,10 @@ class MySQLTimeoutError(SetupError):
         super().__init__(
             f"The MySQL server at {address} was asked to {task}, which was not done within "
             f"{seconds:g} s.",
-            why="another run builds the same template, or hangs in it; or a session holds a lock",
-            instead="look at SHOW FULL PROCESSLIST on the server, and end what is in the way",
+            why="another run builds the same template, or hangs in it; or a session, or a "
+            "prepared transaction (XA), holds a lock",
+            instead="look at SHOW FULL PROCESSLIST and XA RECOVER on the server, and end what is "
+            "in the way",
         )
 
 

@@ -47,8 +47,8 @@ class Copier(Protocol[D]):
     def copy(self, worker: WorkerDatabase[D], number: int) -> D:
         """Return a copy of the template, under a name with this number."""
 
-    def remove(self, clone: D) -> None:
-        """Remove a copy, to which nobody is connected any more."""
+    def remove(self, clone: D) -> Put | None:
+        """Remove a copy that no test will have again; say what was in the way."""
 
 
 class CopyingIsolation(Generic[D]):
@@ -120,8 +120,7 @@ class CopyingIsolation(Generic[D]):
         clone, self._clone = self._clone, None
         if clone is not None:
             router.drop(clone)
-            self._copier.remove(clone)
-            return None
+            return self._copier.remove(clone)
         if self._strategy == CLONE or self._restoration is None:
             return None
         self._restoring.leave()

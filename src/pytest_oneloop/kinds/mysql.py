@@ -24,6 +24,7 @@ if TYPE_CHECKING:
 
     from pytest_oneloop.databases.mysql.server import MySQLAddress
     from pytest_oneloop.databases.templates import TemplateFacts
+    from pytest_oneloop.isolation import Put
     from pytest_oneloop.kinds import Kind
     from pytest_oneloop.kinds.copies import Restoration
     from pytest_oneloop.plan import Plan
@@ -75,12 +76,18 @@ class MySQLDatabase:
 class MySQLCopier:
     """What is done with databases of a server."""
 
+    def __init__(self) -> None:
+        from pytest_oneloop.databases.mysql.branches import Branches  # noqa: PLC0415
+
+        self._branches = Branches()
+
     def restoration(self, worker: WorkerDatabase[MySQLDatabase]) -> Restoration:
         """Return what puts the worker's database back."""
         from pytest_oneloop.databases.mysql import restoration  # noqa: PLC0415
 
         own = worker.destination
-        return restoration.Restoration(own.address, own.database, worker.template or None)
+        template = worker.template or None
+        return restoration.Restoration(own.address, own.database, template, self._branches)
 
     def end(self, worker: WorkerDatabase[MySQLDatabase], left: list[Link]) -> None:
         """End connections that still hold locks of an earlier test."""
@@ -97,14 +104,19 @@ class MySQLCopier:
         own = worker.destination
         name = f"{own.database}_clone{number}"
         workers.create(own.address, worker.template or None, name)
+        self._branches.listen()
         return MySQLDatabase(own.address, name, own.constraints, key=own.key)
 
-    def remove(self, clone: MySQLDatabase) -> None:
-        """Drop a copy."""
-        from pytest_oneloop.databases.mysql import server, workers  # noqa: PLC0415
+    def remove(self, clone: MySQLDatabase) -> Put | None:
+        """Drop a copy, and roll back what a test has prepared."""
+        from pytest_oneloop.databases.mysql import restoration, server, workers  # noqa: PLC0415
 
         with server.connected(clone.address) as session:
+            workers.kill_all(session, clone.database)
+            self._branches.close()
+            prepared = self._branches.end(session)
             workers.drop(session, clone.database)
+        return restoration.Outcome(prepared=tuple(prepared)) if prepared else None
 
 
 class MySQL:

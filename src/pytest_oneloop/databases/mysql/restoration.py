@@ -12,6 +12,7 @@ import re
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Final
 
+from pytest_oneloop.databases.mysql.branches import Branches
 from pytest_oneloop.databases.mysql.inventory import definitions, inventory
 from pytest_oneloop.databases.mysql.rows import digests, tables
 from pytest_oneloop.databases.mysql.sequences import set_to, standings
@@ -53,7 +54,7 @@ class Outcome:
 
     Attributes:
         ended: The sessions that were ended.
-        prepared: Nothing: prepared transactions are not looked for.
+        prepared: The names of prepared branches of XA transactions that were rolled back.
     """
 
     ended: tuple[Ended, ...] = ()
@@ -82,9 +83,17 @@ class Restoration:
         address: The server.
         database: Its name.
         template: What it is a copy of; `None` for nothing.
+        branches: Those that tests prepare.
     """
 
-    def __init__(self, address: MySQLAddress, database: str, template: str | None) -> None:
+    def __init__(
+        self,
+        address: MySQLAddress,
+        database: str,
+        template: str | None,
+        branches: Branches | None = None,
+    ) -> None:
+        self._branches = branches or Branches()
         self._address = address
         self._database = database
         self._template = template
@@ -99,6 +108,7 @@ class Restoration:
 
         Tests in the sandbox have advanced ids and sequences, which nothing there can set back.
         """
+        self._branches.listen()
         session = self._open()
         if self._before is None:
             before = self._picture(session)
@@ -111,25 +121,15 @@ class Restoration:
         self._set_sequences_back(session)
 
     def clear(self) -> Outcome:
-        """End the sessions that are in the middle of a transaction. One message.
+        """End what holds locks: sessions in the middle of a transaction, and prepared branches.
 
-        A user without the right PROCESS is not told of them; then their locks are waited for.
+        One message. A user without the right PROCESS is not told of sessions; then their locks are
+        waited for.
         """
         session = self._open()
-        try:
-            rows = session.rows(
-                "SELECT p.id, p.user FROM information_schema.innodb_trx t"
-                " JOIN information_schema.processlist p ON p.id = t.trx_mysql_thread_id"
-                " WHERE p.db = %s AND p.id <> connection_id()",
-                self._database,
-            )
-        except Exception as error:
-            if number_of(error) == _NO_RIGHT:
-                return Outcome()
-            raise
-        for number, _ in rows:
-            kill(session, int(number))
-        return Outcome(tuple(Ended(int(number), str(user)) for number, user in rows))
+        ended = self._end_sessions(session)
+        self._branches.close()
+        return Outcome(ended, tuple(self._branches.end(session)))
 
     def restore(self) -> bool:
         """Put it back; whether that could be done. If not, a fresh copy is needed."""
@@ -166,6 +166,22 @@ class Restoration:
         if self._session is None:
             self._session = connect(self._address, self._database)
         return self._session
+
+    def _end_sessions(self, session: Session) -> tuple[Ended, ...]:
+        try:
+            rows = session.rows(
+                "SELECT p.id, p.user FROM information_schema.innodb_trx t"
+                " JOIN information_schema.processlist p ON p.id = t.trx_mysql_thread_id"
+                " WHERE p.db = %s AND p.id <> connection_id()",
+                self._database,
+            )
+        except Exception as error:
+            if number_of(error) == _NO_RIGHT:
+                return ()
+            raise
+        for number, _ in rows:
+            kill(session, int(number))
+        return tuple(Ended(int(number), str(user)) for number, user in rows)
 
     def _set_ids_back(self, session: Session, now: dict[str, int]) -> None:
         """Set the next ids back that are not the template's. Some 1.4 ms for each of them."""

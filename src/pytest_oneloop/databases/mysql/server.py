@@ -24,6 +24,9 @@ _PORT: Final = 3306
 _SECONDS: Final = 10
 _PATIENCE: Final = 120.0
 """Seconds for one answer: to copy large tables takes long."""
+LOCK_SECONDS: Final = 5
+"""Seconds for each lock of rows or tables that the plugin itself waits for."""
+
 _MULTI_STATEMENTS: Final = 1 << 16
 """CLIENT_MULTI_STATEMENTS of the protocol: several commands in one message."""
 
@@ -34,7 +37,7 @@ _SETTINGS: Final = (
     # A table may have an id of zero; rows are written in any order.
     "SET SESSION sql_mode = 'NO_AUTO_VALUE_ON_ZERO', foreign_key_checks = 0, unique_checks = 0,"
     # Who waits longer than this for a lock waits for a session that nobody expects there.
-    " lock_wait_timeout = 10, innodb_lock_wait_timeout = 5"
+    f" lock_wait_timeout = {LOCK_SECONDS}, innodb_lock_wait_timeout = {LOCK_SECONDS}"
     # For MariaDB alone, from these versions on: history is copied and put back like rows.
     " /*M!100304 , system_versioning_alter_history = KEEP */"
     " /*M!101100 , system_versioning_insert_history = 1 */"
@@ -102,10 +105,12 @@ class Session:
 
     Args:
         connection: PyMySQL's.
+        address: The server.
     """
 
-    def __init__(self, connection: Any) -> None:
+    def __init__(self, connection: Any, address: MySQLAddress) -> None:
         self._connection = connection
+        self.address = address
 
     def rows(self, sql: str, *parameters: object) -> Sequence[tuple[Any, ...]]:
         """Run one statement; return its rows. One message."""
@@ -160,7 +165,8 @@ def connect(
             read_timeout=seconds,
             write_timeout=seconds,
             client_flag=_MULTI_STATEMENTS,
-        )
+        ),
+        address,
     )
     session.rows(_SETTINGS)
     return session

@@ -11,7 +11,13 @@ from contextlib import contextmanager
 from typing import TYPE_CHECKING, Final
 
 from pytest_oneloop.databases.mysql.copies import copy
-from pytest_oneloop.databases.mysql.server import connected, number_of, quoted, words_of
+from pytest_oneloop.databases.mysql.server import (
+    LOCK_SECONDS,
+    connected,
+    number_of,
+    quoted,
+    words_of,
+)
 from pytest_oneloop.errors.mysql import MySQLRightsError, MySQLTimeoutError
 
 if TYPE_CHECKING:
@@ -22,6 +28,7 @@ if TYPE_CHECKING:
 PREFIX: Final = "oneloop_run_"
 _NAME: Final = re.compile(r"(?P<worker>oneloop_run_[a-z0-9]+_[a-z0-9]+)(?:_clone\d+)?")
 _RIGHTS: Final = frozenset({1044, 1142, 1227, 1410})
+_LOCKED: Final = 1205
 _GRACE: Final = 120.0
 _IDLE_SECONDS: Final = 7 * 24 * 3600
 
@@ -64,13 +71,29 @@ def sweep(session: Session) -> None:
 
 
 def drop(session: Session, name: str) -> None:
-    """Drop a database, and the sessions that still use it."""
+    """Drop a database, and the sessions that still use it.
+
+    Raises:
+        MySQLTimeoutError: Something holds a lock there, longer than `server.LOCK_SECONDS`.
+    """
+    kill_all(session, name)
+    try:
+        session.rows(f"DROP DATABASE IF EXISTS {quoted(name)}")
+    except Exception as error:
+        if number_of(error) != _LOCKED:
+            raise
+        raise MySQLTimeoutError(
+            address=str(session.address), task=f"drop the database {name}", seconds=LOCK_SECONDS
+        ) from error
+
+
+def kill_all(session: Session, name: str) -> None:
+    """End the sessions that use a database."""
     for (number,) in session.rows(
         "SELECT id FROM information_schema.processlist WHERE db = %s AND id <> connection_id()",
         name,
     ):
         kill(session, int(number))
-    session.rows(f"DROP DATABASE IF EXISTS {quoted(name)}")
 
 
 def kill(session: Session, number: int) -> None:
