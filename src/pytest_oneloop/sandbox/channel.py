@@ -2,14 +2,18 @@
 
 from __future__ import annotations
 
+import re
 from asyncio import CancelledError
 from typing import TYPE_CHECKING, Any, Final
 
 if TYPE_CHECKING:
     from pytest_oneloop.sandbox.drivers import Driver
 
-_NEXT_TEST: Final = ["ROLLBACK", "BEGIN"]
-"""What is pending when another test begins: the end of the one before, and its own beginning."""
+_NEXT_TEST: Final = re.compile(r"ROLLBACK(?: TO SAVEPOINT oneloop_base_\d+)?")
+"""What is pending first when another test begins: it undoes the one before.
+
+To a savepoint, where both share rows.
+"""
 
 
 class LostError(Exception):
@@ -49,7 +53,7 @@ class Channel:
             if pending[:1] == ["BEGIN"]:
                 self.driver.begin()
                 self._begun(pending)
-            if pending[:2] == _NEXT_TEST and self.driver.unlock:
+            if pending and _NEXT_TEST.fullmatch(pending[0]) and self.driver.unlock:
                 # Locks of a session stay after a rollback, and no text shows who has taken some.
                 pending.insert(1, self.driver.unlock)
             if pending:
