@@ -164,14 +164,17 @@ class ScopedRows:
             # pytest would show their failure once more, although it may be one of the sandbox.
             self._again |= self._failed
         try:
-            self.tear_down()
+            self.tear_down(between=True)
         finally:
             self._kept = {}
 
-    def tear_down(self) -> None:
+    def tear_down(self, *, between: bool = False) -> None:
         """Tear down the fixtures whose rows are gone, so that they are set up again.
 
         The one that was set up last is the first, as with pytest.
+
+        Args:
+            between: No test runs, whose connections theirs would meet.
 
         Raises:
             Exception: A fixture's own teardown has failed; the others were torn down too.
@@ -182,6 +185,8 @@ class ScopedRows:
             fixture, request = self._again.popitem()
             if fixture.cached_result is None:
                 continue
+            if between:
+                self._router.set_apart()
             try:
                 self._finish(fixture, request)
             except KeyboardInterrupt:

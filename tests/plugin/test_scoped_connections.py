@@ -171,3 +171,48 @@ def test_no_connection_waits_for_another_of_the_same_process(tmp_path: Path, bod
     done = project.run("-W", "error", "-p", "no:randomly")
 
     assert done.counts == {"passed": 2}, done.output
+
+
+TEARDOWNS = """
+@pytest_asyncio.fixture(scope="session", loop_scope="session")
+async def one():
+    await add("one")
+    yield
+    await add("one is gone")
+
+
+@pytest.fixture(scope="session")
+def other():
+    yield add_by_the_other_driver()
+    add_by_the_other_driver()
+
+
+@pytest.mark.oneloop(strategy="commit")
+async def test_1(one, other):
+    assert await count() == 2
+
+
+@pytest.mark.oneloop(strategy="clone")
+async def test_2(one, other):
+    assert await count() == 2
+
+
+async def test_3(one):
+    assert await count() == 1
+
+
+def test_4(other): pass
+
+
+@pytest.mark.oneloop(strategy="commit")
+async def test_5(): pass
+"""
+
+
+def test_teardowns_between_tests_have_nothing_to_do_with_one_another(tmp_path: Path) -> None:
+    project = notes(tmp_path)
+    project.write({"test_notes.py": HEAD.replace("SYNC", "postgresql+psycopg") + TEARDOWNS})
+
+    done = project.run("-W", "error", "-p", "no:randomly")
+
+    assert done.counts == {"passed": 5}, done.output

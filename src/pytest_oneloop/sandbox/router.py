@@ -150,6 +150,10 @@ class Router:
         self._links.forget_dead()
         return left
 
+    def set_apart(self) -> None:
+        """Between tests: what comes next has nothing to do with what was done so far."""
+        self._go_on_with(Sandbox(OUTSIDE, self._now, hosted=True))
+
     def _go_on_with(self, sandbox: Sandbox) -> Sandbox:
         # What was done so far, by a test or between tests, must let go of its locks.
         self.sandbox.ended = True
