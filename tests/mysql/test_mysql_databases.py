@@ -36,6 +36,7 @@ SCHEMA = (
     "CREATE FUNCTION twice(a int) RETURNS int DETERMINISTIC BEGIN RETURN a * 2; END",
     "CREATE PROCEDURE add_one() INSERT INTO parent (name) VALUES ('one')",
     "CREATE TRIGGER noted AFTER INSERT ON tree FOR EACH ROW INSERT INTO log VALUES (NEW.id)",
+    "CREATE EVENT daily ON SCHEDULE EVERY 1 DAY STARTS '2037-01-01' DO DELETE FROM log",
     "INSERT INTO parent VALUES (0, 'nobody'), (3, 'three')",
     "DELETE FROM parent WHERE id = 4",
     "INSERT INTO child (up) VALUES (3), (3)",
@@ -83,6 +84,7 @@ def contents(server: MariaDB) -> dict[str, object]:
         shown[view] = (text.replace(server.database, ""), server.run(f"SELECT * FROM {view}"))
     shown["trigger"] = server.run("SHOW CREATE TRIGGER noted")[0][2]
     shown["function"] = server.run("SHOW CREATE FUNCTION twice")[0][2]
+    shown["event"] = server.run("SHOW CREATE EVENT daily")[0][3]
     shown["procedure"] = server.run("SHOW CREATE PROCEDURE add_one")[0][2]
     return shown
 
@@ -150,6 +152,11 @@ def test_rows_and_ids_are_put_back(
         "DROP TRIGGER noted",
         "DROP FUNCTION twice",
         "CREATE OR REPLACE VIEW b_names AS SELECT 'x' AS name",
+        "ALTER EVENT daily DISABLE",
+        "ALTER EVENT daily COMMENT 'other'",
+        "DROP EVENT daily",
+        "ALTER DATABASE CHARACTER SET latin1",
+        "ALTER DATABASE COLLATE utf8mb4_bin",
         "INSERT INTO tree VALUES (3, 1)",
     ],
 )

@@ -158,6 +158,7 @@ class Restoration:
 
     def close(self) -> None:
         """Close the connection; the next use opens another one."""
+        self._branches.close()
         if self._session is not None:
             self._session.close()
         self._session = None
