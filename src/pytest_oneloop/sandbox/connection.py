@@ -42,6 +42,7 @@ class SandboxedConnection(Noted):
     """
 
     oneloop_cursor: ClassVar[type[SandboxedCursor]] = SandboxedCursor
+    oneloop_stream: ClassVar[type[StreamingCursor]] = StreamingCursor
 
     def __init__(self, link: Link, home: Home) -> None:
         super().__init__()
@@ -104,7 +105,7 @@ class SandboxedConnection(Noted):
             return self.oneloop_cursor(self, NoCursor())
         real = self._call(self.oneloop_real_cursor, *args, **kwargs)
         streams = any(args) or any(kwargs.get(k) for k in ("name", "server_side"))
-        return (StreamingCursor if streams else self.oneloop_cursor)(self, real)
+        return (self.oneloop_stream if streams else self.oneloop_cursor)(self, real)
 
     def oneloop_real_cursor(self, *args: Any, **kwargs: Any) -> Any:
         """Return a cursor of the real connection, where that lives."""

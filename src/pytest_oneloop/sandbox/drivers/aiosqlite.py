@@ -9,8 +9,8 @@ from typing import TYPE_CHECKING, Any, ClassVar, Final, TypeVar
 
 from pytest_oneloop.sandbox import greenlets
 from pytest_oneloop.sandbox.sqlite import unfinished
-from pytest_oneloop.sandbox.sqlite.connection import SqliteConnection
 from pytest_oneloop.sandbox.sqlite.driver import OnSqlite
+from pytest_oneloop.sandbox.sqlite.reading import ReadingConnection
 
 if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable
@@ -37,7 +37,7 @@ class Watched:
 
     __slots__ = ("_facade", "_target")
 
-    def __init__(self, target: Any, facade: SqliteConnection) -> None:
+    def __init__(self, target: Any, facade: ReadingConnection) -> None:
         self._target = target
         self._facade = facade
 
@@ -81,7 +81,7 @@ class Outward(Watched):
         """Do nothing: the pool closes it."""
 
 
-class AiosqliteConnection(SqliteConnection):
+class AiosqliteConnection(ReadingConnection):
     """What SQLAlchemy's aiosqlite dialect reads and sets on a connection."""
 
     @property

@@ -1,4 +1,4 @@
-"""Cursors of sqlite3 that read their rows ahead, and the commits that wait for these rows.
+"""Cursors of SQLite that read their rows ahead, and the commits that wait for these rows.
 
 SQLite steps through a statement as its rows are read, and until the last one the statement is in
 progress: then no savepoint can be released if it is a change or a PRAGMA, and no function be made,
@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING, Any, ClassVar, Final
 from weakref import WeakSet
 
 from pytest_oneloop.sandbox import statements
+from pytest_oneloop.sandbox.cursor import SandboxedCursor, StreamingCursor
 from pytest_oneloop.sandbox.entries import Effect
 from pytest_oneloop.sandbox.sqlite import texts
 from pytest_oneloop.sandbox.sqlite.connection import SqliteConnection
@@ -24,7 +25,6 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
 
     from pytest_oneloop.sandbox.connection import SandboxedConnection
-    from pytest_oneloop.sandbox.cursor import SandboxedCursor
     from pytest_oneloop.sandbox.homes import Home
     from pytest_oneloop.sandbox.link import Link
 
@@ -33,15 +33,18 @@ _CHANGES: Final = statements.Query(Effect.WRITE)
 _UNREAD: Final = "cannot commit transaction - SQL statements in progress"
 """SQLite's own words, for a commit that it refuses."""
 
+_SLOTS: Final = ("__weakref__", "_count", "oneloop_changes", "oneloop_rows")
+"""Each class has them itself: Python lets a class have one base with slots alone."""
 
-class ReadingCursor(SqliteCursor):
+
+class _Reading(SandboxedCursor):
     """A cursor that leaves no statement in progress, but a question of a test."""
 
     oneloop_rows: deque[Any]
     oneloop_changes: bool
     _count: int
 
-    __slots__ = ("__weakref__", "_count", "oneloop_changes", "oneloop_rows")
+    __slots__ = ()
 
     def __init__(self, connection: SandboxedConnection, cursor: Any) -> None:
         super().__init__(connection, cursor)
@@ -75,15 +78,14 @@ class ReadingCursor(SqliteCursor):
         found = texts.read(operation)
         if self.oneloop_real.description is None or (connection.oneloop_in_test and found == _ASKS):
             return result
-        count, factory = self.oneloop_real.rowcount, self.oneloop_real.row_factory
-        self.oneloop_real.row_factory = None
-        try:
-            rows = deque(self.oneloop_real.fetchall())
-        finally:
-            self.oneloop_real.row_factory = factory
-        self._keep(rows, count=count, changes=found == _CHANGES)
+        count = self.oneloop_real.rowcount
+        self._keep(deque(self._read()), count=count, changes=found == _CHANGES)
         connection.oneloop_cursors.add(self)
         return result
+
+    def _read(self) -> list[Any]:
+        rows: list[Any] = self.oneloop_real.fetchall()
+        return rows
 
     @property
     def rowcount(self) -> int:
@@ -109,13 +111,30 @@ class ReadingCursor(SqliteCursor):
         return [self._next() for _ in range(len(self.oneloop_rows))]
 
     def _next(self) -> Any:
-        row, factory = self.oneloop_rows.popleft(), self.oneloop_real.row_factory
-        return row if factory is None else factory(self.oneloop_real, row)
+        return self.oneloop_rows.popleft()
 
     def close(self) -> None:
         """Close the cursor."""
         self._forget()
         super().close()
+
+
+class ReadingCursor(_Reading, SqliteCursor):
+    """Such a cursor of sqlite3."""
+
+    __slots__ = _SLOTS
+
+    def _read(self) -> list[Any]:
+        factory = self.oneloop_real.row_factory
+        self.oneloop_real.row_factory = None
+        try:
+            return super()._read()
+        finally:
+            self.oneloop_real.row_factory = factory
+
+    def _next(self) -> Any:
+        row, factory = super()._next(), self.oneloop_real.row_factory
+        return row if factory is None else factory(self.oneloop_real, row)
 
     def __iter__(self) -> Iterator[Any]:
         return self
@@ -124,14 +143,20 @@ class ReadingCursor(SqliteCursor):
         return self._next() if self.oneloop_rows else next(self.oneloop_real)
 
 
+class ReadingStream(_Reading, StreamingCursor):
+    """Such a cursor of aiosqlite, for `stream()`; all rows of others are read by SQLAlchemy."""
+
+    __slots__ = _SLOTS
+
+
 class ReadingConnection(SqliteConnection):
     """A connection with such cursors."""
 
-    oneloop_cursor: ClassVar[type[SandboxedCursor]] = ReadingCursor
+    oneloop_stream: ClassVar[type[StreamingCursor]] = ReadingStream
 
     def __init__(self, link: Link, home: Home) -> None:
         super().__init__(link, home)
-        self.oneloop_cursors: WeakSet[ReadingCursor] = WeakSet()
+        self.oneloop_cursors: WeakSet[_Reading] = WeakSet()
 
     def commit(self) -> None:
         """Commit the virtual transaction.
