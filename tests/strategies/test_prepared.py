@@ -47,6 +47,22 @@ def test_a_statement_ends_with_its_test(project: Project, strategy: str) -> None
     assert done.counts == {"passed": 6}, done.output
 
 
+SHARED = """
+
+@pytest.fixture(scope="session", autouse=True)
+def rows():
+    with ENGINES["psycopg"].begin() as connection:
+        connection.execute(text("INSERT INTO notes (text) VALUES ('shared')"))
+"""
+
+
+def test_it_does_where_tests_share_rows(project: Project) -> None:
+    project.write({"test_it.py": STATEMENTS + SHARED})
+    options = ("--oneloop-strategy=rollback", "-pno:randomly", "-k", "psycopg and not psycopg2")
+    done = project.run(*options, "test_it.py")
+    assert done.counts == {"passed": 2, "deselected": 4}, done.output
+
+
 TRANSACTIONS = """
 import pytest
 from sqlalchemy import create_engine, text

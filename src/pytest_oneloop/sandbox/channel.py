@@ -9,10 +9,10 @@ from typing import TYPE_CHECKING, Any, Final
 if TYPE_CHECKING:
     from pytest_oneloop.sandbox.drivers import Driver
 
-_NEXT_TEST: Final = re.compile(r"ROLLBACK(?: TO SAVEPOINT oneloop_base_\d+)?")
+_NEXT_TEST: Final = re.compile(r"ROLLBACK(?P<shares> TO SAVEPOINT oneloop_base_\d+)?")
 """What is pending first when another test begins: it undoes the one before.
 
-To a savepoint, where both share rows.
+To a savepoint, where both share rows, and therefore the connection.
 """
 
 
@@ -53,9 +53,10 @@ class Channel:
             if pending[:1] == ["BEGIN"]:
                 self.driver.begin()
                 self._begun(pending)
-            if pending and _NEXT_TEST.fullmatch(pending[0]) and self.driver.unlock:
+            if pending and (begins := _NEXT_TEST.fullmatch(pending[0])):
                 # Locks of a session stay after a rollback, and no text shows who has taken some.
-                pending.insert(1, self.driver.unlock)
+                soil = self.driver.forget if begins["shares"] and self.driver.soiled else ""
+                pending[1:1] = filter(None, (self.driver.unlock, soil))
             if pending:
                 self.driver.script("; ".join(pending))
                 pending.clear()

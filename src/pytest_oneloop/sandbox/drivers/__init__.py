@@ -63,6 +63,9 @@ class Driver(Protocol):
     unlock: ClassVar[str]
     """SQL that lets go of what outlives a transaction: locks of a session. May be empty."""
 
+    forget: ClassVar[str]
+    """SQL that undoes what has soiled a connection which later tests must have. May be empty."""
+
     clean: ClassVar[str]
     """SQL by which a connection forgets one test before another has it. May be empty."""
 

@@ -172,6 +172,7 @@ class OnMysql:
     raw_begins: ClassVar[bool] = True
     unwanted: ClassVar[frozenset[str]] = frozenset({"autocommit"})
     unlock: ClassVar[str] = "DO RELEASE_ALL_LOCKS()"
+    forget: ClassVar[str] = ""
     clean: ClassVar[str] = "DO RELEASE_ALL_LOCKS()"
     close_cursors: ClassVar[str] = ""
     reset: ClassVar[str] = ""

@@ -19,6 +19,12 @@ class OnPostgresql:
 
     unwanted: ClassVar[frozenset[str]] = frozenset()
     unlock: ClassVar[str] = "SELECT pg_advisory_unlock_all()"
+    # What drivers have prepared by the protocol stays.
+    forget: ClassVar[str] = (
+        "DO $$ DECLARE one text; BEGIN"
+        " FOR one IN SELECT name FROM pg_prepared_statements WHERE from_sql"
+        " LOOP EXECUTE format('DEALLOCATE %I', one); END LOOP; END $$"
+    )
     # Settings stay: listeners may have made them.
     clean: ClassVar[str] = (
         "SELECT pg_advisory_unlock_all(); CLOSE ALL; UNLISTEN *; DISCARD TEMP; DISCARD SEQUENCES"

@@ -42,6 +42,7 @@ class OnSqlite:
     raw_begins: ClassVar[bool] = True
     unwanted: ClassVar[frozenset[str]] = frozenset({"isolation_level", "autocommit"})
     unlock: ClassVar[str] = ""
+    forget: ClassVar[str] = ""
     clean: ClassVar[str] = ""
     close_cursors: ClassVar[str] = ""
     reset: ClassVar[str] = ""
