@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import sys
+from functools import partial
 from typing import TYPE_CHECKING, Any
 
 import pytest
@@ -56,11 +57,11 @@ def pytest_load_initial_conftests(early_config: pytest.Config, parser: pytest.Pa
     flags = early_config.known_args_namespace
     if flags.version or flags.help:
         return
-    from pytest_oneloop.start import make_run  # noqa: PLC0415 - not for `pytest --version`
+    from pytest_oneloop.start import close_run, make_run  # noqa: PLC0415 - not for `pytest --version`
 
     early_config.stash[SCOPES] = default_loop_scopes(parser, early_config.getini)
     early_config.stash[RUN] = run = make_run(early_config)
-    early_config.add_cleanup(run.close)
+    early_config.add_cleanup(partial(close_run, run))
     run.start()
 
 

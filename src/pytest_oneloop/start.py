@@ -42,6 +42,18 @@ def make_run(config: pytest.Config) -> TestRun:
         raise pytest.UsageError(str(error)) from None
 
 
+def close_run(run: TestRun) -> None:
+    """End all that the run has started.
+
+    Raises:
+        pytest.UsageError: Something could not be ended; pytest shows no traceback of it.
+    """
+    try:
+        run.close()
+    except OneloopError as error:
+        raise pytest.UsageError(str(error)) from None
+
+
 def make_explainer(
     run: TestRun, config: pytest.Config, scopes: LoopScopes | None, worker: dict[str, str] | None
 ) -> Explainer | None:

@@ -98,6 +98,22 @@ def test_ended():
 async def test_after_ended():
     await look()
 """
+LOCKS = """
+import pymysql
+from sqlalchemy import text
+
+from shop import sync_engine
+
+HELD = pymysql.connect(host="{host}", port={port}, user="{user}", password="{password}")
+
+
+def test_it():
+    with sync_engine.connect() as connection:
+        name = connection.scalar(text("SELECT DATABASE()"))
+    with HELD.cursor() as cursor:
+        cursor.execute("BEGIN")
+        cursor.execute("SELECT * FROM " + name + ".customers")
+"""
 SETTINGS = """
 [tool.pytest.ini_options]
 asyncio_mode = "auto"
@@ -151,6 +167,22 @@ def test_a_user_who_may_not_see_branches_leaves_none(tmp_path: Path, mariadb: Ma
     assert run.counts["passed"] == 5, run.output
     assert run.output.count("was not ended") == 2, run.output
     assert mariadb.run("XA RECOVER") == []
+
+
+def test_a_database_that_stays_at_the_end_is_told_without_a_traceback(
+    tmp_path: Path, mariadb: MariaDB
+) -> None:
+    made = Project(tmp_path, {"ONELOOP_SERVER": mariadb.url("mysql")})
+    locks = LOCKS.format(
+        host=mariadb.host, port=mariadb.port, user=mariadb.user, password=mariadb.password
+    )
+    made.write({"shop.py": SHOP, "test_shop.py": locks, "pyproject.toml": SETTINGS})
+    run = made.run()
+    [name] = [name for name in mariadb.databases() if "_run_" in name]
+    mariadb.run(f"DROP DATABASE {name}")
+    assert run.code == 4, run.output
+    assert f"was asked to drop the database {name}, which was not done within 5 s." in run.output
+    assert "Traceback" not in run.output
 
 
 def test_a_drop_that_waits_for_a_branch_has_a_deadline(
