@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import weakref
 from dataclasses import dataclass, field
 
 
@@ -31,7 +32,7 @@ class Ids:
 
     restart: Restart = field(default_factory=Restart)
     advanced: bool = False
-    _test: object = None
+    _test: weakref.ref[object] | None = None
 
     def due(self, test: object, *, noted: bool = False) -> list[str]:
         """Return what the next message should hold; once, and for the first one of a test only.
@@ -43,9 +44,9 @@ class Ids:
             test: The test that is to find them set back.
             noted: The sequences go back to where they were noted, not to where the template is.
         """
-        if test is self._test:
+        if self._test is not None and self._test() is test:
             return []
-        self._test = test
+        self._test = weakref.ref(test)
         sql = self.restart.noted if noted else self.restart.template
         due = [sql] if self.advanced and sql else []
         self.advanced = False

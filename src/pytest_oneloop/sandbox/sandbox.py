@@ -23,7 +23,7 @@ if TYPE_CHECKING:
     from pytest_oneloop.sandbox.link import Link
 
 
-@dataclass(slots=True, eq=False)
+@dataclass(slots=True, eq=False, weakref_slot=True)
 class Sandbox:
     """What one test does to the database, all of it undone when the test has ended.
 
