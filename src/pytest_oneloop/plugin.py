@@ -69,7 +69,6 @@ def pytest_load_initial_conftests(early_config: pytest.Config, parser: pytest.Pa
 def pytest_configure(config: pytest.Config) -> None:
     """Join the other workers of the run, and add the fixtures for the runners that are here."""
     from pytest_oneloop import fixtures  # noqa: PLC0415 - not for `pytest --version`
-    from pytest_oneloop.start import make_explainer  # noqa: PLC0415
 
     config.addinivalue_line("markers", MARK_HELP)
 
@@ -77,11 +76,12 @@ def pytest_configure(config: pytest.Config) -> None:
     worker: dict[str, str] | None = getattr(config, "workerinput", None)
     if worker is not None:
         config.stash[RUN].join(run_id=worker["testrunuid"], worker=worker["workerid"])
-    config.stash[EXPLAINER] = (
-        make_explainer(config.stash[RUN], config, config.stash[SCOPES], worker)
-        if RUN in config.stash  # there is none for `pytest --help`
-        else None
-    )
+    config.stash[EXPLAINER] = None
+    if RUN in config.stash:  # there is none for `pytest --help`
+        from pytest_oneloop.start import make_explainer  # noqa: PLC0415
+
+        run, scopes = config.stash[RUN], config.stash[SCOPES]
+        config.stash[EXPLAINER] = make_explainer(run, config, scopes, worker)
     modules: list[ModuleType] = [fixtures]
     if config.pluginmanager.hasplugin("asyncio"):
         from pytest_oneloop import fixtures_asyncio  # noqa: PLC0415 - only beside pytest-asyncio

@@ -13,8 +13,8 @@ if TYPE_CHECKING:
 
 SERVERS = (
     "write oneloop_server = postgresql://user:password@host:5432 or "
-    "mysql://user:password@host:3306 (for MariaDB too), for a user who may create databases; or "
-    "leave it out to use the embedded PostgreSQL."
+    "mysql://user:password@host:3306 (for MariaDB too), or both with a space between, for a user "
+    "who may create databases; or leave it out to use the embedded PostgreSQL."
 )
 PROBLEMS = {
     ("app", "notes"): (
