@@ -113,9 +113,7 @@ class Addresses:
         """Tell whether an address is one of a database, and of none of the plugin's."""
         host, _, name = forms[0].rpartition("/")
         if host == _FILE:
-            return name not in ("", _MEMORY) and not any(
-                forms[1].endswith(own) for own in self._own
-            )
+            return name not in ("", _MEMORY) and forms[1].partition("/")[2] not in self._own
         return name != "" and not name.startswith(_OWN)
 
     def _name(self, forms: Sequence[str]) -> str:

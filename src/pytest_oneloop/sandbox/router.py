@@ -27,7 +27,7 @@ from pytest_oneloop.sandbox.links import Links
 from pytest_oneloop.sandbox.observer import Observer
 from pytest_oneloop.sandbox.passing import Passing
 from pytest_oneloop.sandbox.pools import Label, Pools
-from pytest_oneloop.sandbox.sandbox import Sandbox
+from pytest_oneloop.sandbox.sandbox import OUTSIDE, Sandbox
 from pytest_oneloop.sandbox.wishes import Wish
 
 if TYPE_CHECKING:
@@ -42,7 +42,6 @@ if TYPE_CHECKING:
     from pytest_oneloop.sandbox.link import Link
     from pytest_oneloop.sandbox.links import Target
 
-OUTSIDE = "code outside of any test"
 _SANDBOX = ("rollback",)
 
 
@@ -144,7 +143,7 @@ class Router:
         left = self._direct.left_open()
         if self._links.escaped() and not self.sandbox.leaked:
             self.sandbox.escape("the driver's own connection")
-        self._go_on_with(Sandbox(OUTSIDE, self._now, hosted=True))
+        self.set_apart()
         self._pools.complete()
         self._lead(None)
         self._links.forget_dead()
@@ -263,10 +262,8 @@ class Router:
         if self._passing.has_let(connection, entry):
             return
         connection.close()
-        kind = type(connection)
-        raise self.sandbox.report(
-            UnroutedEngineError(driver=f"{kind.__module__}.{kind.__qualname__}")
-        )
+        driver = "{0.__module__}.{0.__qualname__}".format(type(connection))
+        raise self.sandbox.report(UnroutedEngineError(driver=driver))
 
     def _on_checkout(self, connection: object, entry: ConnectionPoolEntry, _proxy: object) -> None:
         __tracebackhide__ = True

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Final
 
 from pytest_oneloop.errors.sandbox import (
     ConnectionLostError,
@@ -21,6 +21,9 @@ if TYPE_CHECKING:
 
     from pytest_oneloop.sandbox.checkouts import Checkout
     from pytest_oneloop.sandbox.link import Link
+
+OUTSIDE: Final = "code outside of any test"
+"""The name, in place of a test's, of what runs between tests."""
 
 
 @dataclass(slots=True, eq=False, weakref_slot=True)
